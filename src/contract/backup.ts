@@ -1,0 +1,42 @@
+/** A backup as its manifest describes it. */
+import { z } from 'zod';
+import { BackupLevel } from './settings.js';
+
+export const TableCount = z.object({ schema: z.string(), table: z.string(), rows: z.number().int() });
+export type TableCount = z.infer<typeof TableCount>;
+
+/** The manifest, written last and atomically: a backup without one does not exist. */
+export const BackupRecord = z.object({
+  manifest_version: z.literal(1),
+  backup_id: z.string(),
+  environment: z.string(),
+  identity: z.string().describe('Identity of the database that was dumped'),
+  database: z.string(),
+  provider: z.string(),
+  server_version: z.string(),
+  created_at: z.string(),
+  store_id: z.string(),
+  file: z.string().describe('Relative to the folder of the backup'),
+  format: z.enum(['pg_dump-custom']),
+  compression: z.enum(['zstd', 'gzip', 'none']),
+  size_bytes: z.number().int(),
+  sha256: z.string(),
+  level: BackupLevel.describe('checked: read to the end, sha256 and exit codes; proven: restored, counts equal'),
+  proven_at: z.string().nullable(),
+  tables: z.array(TableCount).describe('Rows per table in the snapshot of the dump'),
+  ledger_digest: z.string().nullable(),
+  snapshot: z.object({ xid: z.string(), lsn: z.string().nullable() }).describe('Where the snapshot stood; used to tell whether anything was written since'),
+  label: z.string().nullable(),
+  reason: z.string().nullable(),
+  operation_id: z.string().nullable(),
+  duration_seconds: z.number(),
+  restore_commands: z.array(z.string()).describe('Shell commands that restore it without faber-db'),
+});
+export type BackupRecord = z.infer<typeof BackupRecord>;
+
+/** The short form that crosses Temporal. */
+export const BackupSummary = BackupRecord.pick({
+  backup_id: true, environment: true, identity: true, created_at: true, size_bytes: true, sha256: true, level: true,
+  store_id: true, label: true, reason: true, operation_id: true, duration_seconds: true,
+}).extend({ tables: z.number().int(), rows: z.number().int() });
+export type BackupSummary = z.infer<typeof BackupSummary>;

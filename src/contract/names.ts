@@ -1,0 +1,29 @@
+/** Names that client, worker and workflows share. */
+import type { OperationName } from './operation.js';
+
+export const DEFAULT_TASK_QUEUE = 'faber-db';
+
+/** Workflow type of each operation. */
+export const WORKFLOW_TYPES = {
+  migrate: 'migrate',
+  'migrate-preview': 'migratePreview',
+  'rollback-to': 'rollbackTo',
+  restore: 'restore',
+  backup: 'backup',
+  'health-check': 'healthCheck',
+  'list-backups': 'listBackups',
+} as const satisfies Record<OperationName, string>;
+
+/** The child that holds the database and makes the change. */
+export const CHANGE_WORKFLOW = 'guardedChange';
+/** The queue of one database. */
+export const QUEUE_WORKFLOW = 'databaseQueue';
+/** Delivers one audit record to the logs plugin. */
+export const AUDIT_WORKFLOW = 'deliverAudit';
+
+export const SIGNALS = { approve: 'approve', reject: 'reject', resolve: 'resolve' } as const;
+export const UPDATES = { decide: 'decide' } as const;
+export const QUERIES = { state: 'state' } as const;
+
+/** Memo keys on every operation, for `faber-db list`. */
+export const MEMO = { operation: 'faber_operation', environment: 'faber_environment', requestDigest: 'faber_request_digest', requestedBy: 'faber_requested_by' } as const;

@@ -1,0 +1,105 @@
+/** The operations of the JSON contract, and the request that starts one. */
+import { z } from 'zod';
+
+/** A migration's directory or file name; never a path. */
+export const MigrationName = z
+  .string()
+  .min(1)
+  .max(255)
+  // No separators, no control characters, not `.` or `..`: the name becomes a path segment.
+  .regex(/^(?!\.{1,2}$)[^/\\\p{Cc}]+$/u, 'must be the name of a migration, not a path')
+  .describe("A migration's name, for example 20260124103000_add_users");
+
+/** The id of a backup: `backup-YYYYMMDD-HHMMSS[-label]`. */
+export const BackupId = z
+  .string()
+  .max(120)
+  .regex(/^backup-\d{8}-\d{6}(-[a-z0-9][a-z0-9-]*)?$/, 'must look like backup-20260124-103000 or backup-20260124-103000-label')
+  .describe('A backup id, as `list-backups` shows it');
+
+const EnvironmentName = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be a name of letters, digits, dot, dash and underscore')
+  .describe('The environment, a key of `environments` in the config');
+
+const WorkingDirectory = z
+  .string()
+  .max(4096)
+  .regex(/^\/[^\0]*$/, 'must be an absolute path')
+  .describe('Absolute path of the project on the worker');
+
+const base = { environment: EnvironmentName, working_directory: WorkingDirectory.optional() };
+
+/** How a failed migration row of another runner is settled, by migration name. */
+export const Resolution = z
+  .record(MigrationName, z.enum(['applied', 'rolled_back']))
+  .describe('What really happened to a failed migration that another runner left: applied, or rolled_back');
+export type Resolution = z.infer<typeof Resolution>;
+
+/** Parameters of each operation, by its name in the contract. */
+export const OperationParameters = {
+  migrate: z.strictObject({
+    ...base,
+    dry_run: z.boolean().default(false).describe('Answer the plan and change nothing'),
+    baseline: MigrationName.optional().describe(
+      'For a database without a ledger: the last migration that it already holds; it and all before it are recorded as applied',
+    ),
+  }),
+  'migrate-preview': z.strictObject({ ...base, baseline: MigrationName.optional() }),
+  'rollback-to': z
+    .strictObject({
+      ...base,
+      migration: MigrationName.optional().describe('Undo every migration applied after this one'),
+      backup_id: BackupId.optional().describe('Restore this backup'),
+      dry_run: z.boolean().default(false),
+    })
+    .refine((p) => (p.migration === undefined) !== (p.backup_id === undefined), {
+      error: 'give either migration or backup_id',
+      path: ['migration'],
+    }),
+  restore: z.strictObject({ ...base, backup_id: BackupId, dry_run: z.boolean().default(false) }),
+  backup: z.strictObject({
+    ...base,
+    label: z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, 'must be lower-case letters, digits and dashes').optional(),
+    reason: z.string().max(500).optional(),
+  }),
+  'health-check': z.strictObject(base),
+  'list-backups': z.strictObject({ environment: EnvironmentName.optional(), working_directory: WorkingDirectory.optional() }),
+} as const;
+
+export const OperationName = z.enum(
+  Object.keys(OperationParameters) as [keyof typeof OperationParameters, ...(keyof typeof OperationParameters)[]],
+);
+export type OperationName = z.infer<typeof OperationName>;
+/** The parameters of operation `O` after validation, with defaults filled in. */
+export type ParametersOf<O extends OperationName> = z.output<(typeof OperationParameters)[O]>;
+/** The parameters of operation `O` as a caller writes them. */
+export type ParametersInput<O extends OperationName> = z.input<(typeof OperationParameters)[O]>;
+
+/** Operations that change the database and therefore run the guarded sequence. */
+export const GUARDED_OPERATIONS = ['migrate', 'rollback-to', 'restore'] as const satisfies readonly OperationName[];
+export type GuardedOperation = (typeof GUARDED_OPERATIONS)[number];
+
+/** A request as a caller writes it. `working_directory` may stand here or in `parameters`. */
+export const RequestEnvelope = z.strictObject({
+  operation: z.string(),
+  parameters: z.record(z.string(), z.unknown()).default({}),
+  working_directory: WorkingDirectory.optional(),
+  requested_by: z.string().min(1).max(200).optional().describe('Who asks; shown as unverified'),
+});
+export type RequestEnvelope = z.input<typeof RequestEnvelope>;
+
+/** A request after validation: known operation, checked parameters, one working directory. */
+export type Request<O extends OperationName = OperationName> = {
+  [K in O]: { operation: K; parameters: Omit<ParametersOf<K>, 'working_directory'> & { working_directory: string } };
+}[O];
+
+/** What a workflow is started with. The request is parsed again on the worker: the Web UI can start workflows too. */
+export interface OperationInput {
+  /** The request as the client sent it, with `working_directory` filled in. */
+  request: unknown;
+  /** Who asked, by their own word. */
+  requested_by: string;
+}

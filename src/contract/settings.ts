@@ -1,0 +1,79 @@
+/**
+ * Effective settings of one environment: the config after legacy keys, defaults and protection rules, without any secret.
+ * This is what crosses Temporal; it names environment variables and never holds their values.
+ */
+import { z } from 'zod';
+
+export const Provider = z.enum(['postgresql', 'mysql', 'sqlite']);
+export const Hosting = z.enum(['local', 'aws-rds', 'aws-aurora', 'gcp-sql', 'azure-sql']);
+export const MigrationTool = z.enum(['prisma', 'typeorm', 'sequelize', 'knex']);
+export const BackupLevel = z.enum(['checked', 'proven']);
+export const Risk = z.enum(['low', 'medium', 'high', 'destructive']);
+export type Provider = z.infer<typeof Provider>;
+export type MigrationTool = z.infer<typeof MigrationTool>;
+export type BackupLevel = z.infer<typeof BackupLevel>;
+export type Risk = z.infer<typeof Risk>;
+
+export const ApprovalSettings = z.object({
+  approvers: z.array(z.string()).describe('Names or patterns with `*`; empty: anyone'),
+  minimum_approvals: z.number().int().min(1),
+  forbid_requester: z.boolean(),
+  timeout_seconds: z.record(Risk, z.number().int().positive()).describe('How long to wait, by risk'),
+  confirmation_phrase: z.string().nullable().describe('Must be in the comment of an approval of a destructive plan'),
+  verification: z.enum(['claimed']).describe('claimed: the payload’s word, not verified'),
+});
+export type ApprovalSettings = z.infer<typeof ApprovalSettings>;
+
+export const Settings = z.object({
+  environment: z.string(),
+  working_directory: z.string(),
+  provider: Provider,
+  hosting: Hosting,
+  migration_tool: MigrationTool,
+  connection_string_env: z.string(),
+  direct_connection_string_env: z.string().nullable(),
+  protected: z.boolean(),
+  task_queue: z.string().nullable(),
+  approval_required: z.array(z.string()).describe('Operations that need approval in this environment'),
+  approval: ApprovalSettings,
+  migrations: z.object({
+    directory: z.string().describe('Absolute'),
+    table: z.string(),
+    timeout_seconds: z.number().positive().describe('Per migration'),
+    lock_timeout_seconds: z.number().positive().describe('How long to keep trying for a database lock'),
+    concurrent_timeout_seconds: z.number().positive().describe('Per statement that cannot run in a transaction'),
+  }),
+  safety: z.object({
+    health_check_before: z.boolean(),
+    health_check_after: z.boolean(),
+    rollback_on_migration_failure: z.boolean(),
+    rollback_on_health_check_failure: z.boolean(),
+    max_auto_rollback_attempts: z.number().int().min(0),
+    validate_destructive_operations: z.boolean(),
+    hold_writes: z.boolean().describe('Hold off writes of others from before the backup until the end'),
+    on_failure: z.enum(['ladder', 'restore', 'stop']).describe(
+      'ladder: cheapest undo that loses nothing; restore: may also restore the backup and lose writes since; stop: never undo by itself',
+    ),
+  }),
+  backup: z.object({
+    before_change: z.boolean(),
+    location: z.string().describe('Absolute path of the local store'),
+    retention_days: z.number().int().positive(),
+    auto_cleanup: z.boolean(),
+    compression: z.enum(['auto', 'zstd', 'gzip', 'none']),
+    verify: BackupLevel,
+    max_database_size: z.number().positive().describe('Bytes; above it a backup is checked, not proven'),
+  }),
+  health: z.object({
+    latency_warning_ms: z.number().positive(),
+    latency_critical_ms: z.number().positive(),
+    pending_migrations_warning: z.number().int().min(0),
+    long_transaction_warning_seconds: z.number().positive(),
+    connections_warning_percent: z.number().positive(),
+    disk_free_warning_percent: z.number().positive(),
+  }),
+  logs_plugin: z.string().nullable(),
+  /** Findings of config loading, to be shown: unknown keys, mapped old keys. */
+  warnings: z.array(z.string()),
+});
+export type Settings = z.infer<typeof Settings>;

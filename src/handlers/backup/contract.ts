@@ -1,0 +1,104 @@
+/** The ports to backups and to the store that keeps them. Nothing here knows of Temporal. */
+import type { BackupRecord } from '../../contract/backup.js';
+import type { BackupLevel, Settings } from '../../contract/settings.js';
+import type { ConnectionTarget, RestoreReport } from '../database/contract.js';
+
+/** Content-addressed artifacts and backups, in one place that has an id written inside it. */
+export interface Store {
+  readonly id: string;
+  /** Where it is, for messages. */
+  readonly location: string;
+  /** Writes bytes under their sha256 (hex), atomically; already there: nothing happens. Mode 0600. */
+  putArtifact(bytes: Uint8Array): Promise<string>;
+  /** @throws FaberError store_unavailable when missing or its bytes do not match the sha256. */
+  getArtifact(sha256: string): Promise<Uint8Array>;
+  /** Appends one line to the audit log `audit.jsonl`; a line with a record id that is there already is not repeated. */
+  appendAudit(record: { record_id: string }): Promise<void>;
+  /** Keeps unmasked error text, mode 0600; returns the path to look at. */
+  putErrorDetail(operationId: string, text: string): Promise<string>;
+
+  /** A new folder for a backup being written. */
+  beginBackup(backupId: string): Promise<{ directory: string }>;
+  /** Writes the manifest last and atomically: from then on the backup exists. */
+  commitBackup(record: BackupRecord): Promise<void>;
+  /** Replaces the manifest of an existing backup (level raised to proven). */
+  updateBackup(record: BackupRecord): Promise<void>;
+  /** Removes what an unfinished backup left. */
+  abandonBackup(backupId: string): Promise<void>;
+  /** @throws FaberError backup_not_found. */
+  getBackup(backupId: string): Promise<BackupRecord>;
+  /** Newest first; damaged manifests are left out and named in `damaged`. */
+  listBackups(environment?: string): Promise<{ backups: BackupRecord[]; damaged: string[] }>;
+  /** Absolute path of a backup's file. */
+  backupFile(record: BackupRecord): string;
+}
+
+/** Opens the store of an environment. Creates an empty folder's store; @throws FaberError store_unavailable. */
+export type OpenStore = (settings: Settings) => Promise<Store>;
+
+export interface BackupOptions {
+  settings: Settings;
+  backupId: string;
+  operationId: string | null;
+  label: string | null;
+  reason: string | null;
+  ledgerDigest: string | null;
+  signal: AbortSignal;
+  /** Bytes written so far. */
+  onProgress?: (bytes: number) => void;
+}
+
+export interface BackupHandler {
+  /**
+   * Whether a backup can be taken and restored: programs of the right major, free space, permissions.
+   * @throws FaberError unsupported, backup_failed, store_unavailable, each saying what is missing.
+   */
+  preflight(target: ConnectionTarget, settings: Settings, store: Store): Promise<{ findings: string[] }>;
+
+  /**
+   * Dumps in constant memory; checked (exit codes of every process, sha256, compression test). Same id again:
+   * a finished backup of this id is returned, the left-overs of an unfinished one are replaced.
+   * @throws FaberError backup_failed.
+   */
+  create(target: ConnectionTarget, store: Store, options: BackupOptions): Promise<BackupRecord>;
+
+  /** Reads it to the end and compares sha256 and size with the manifest. @throws FaberError backup_unusable. */
+  check(store: Store, record: BackupRecord, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Restores it into a scratch database beside the target, compares row counts with the manifest, drops the scratch
+   * database, and raises the level to proven. @throws FaberError backup_unusable.
+   */
+  prove(target: ConnectionTarget, store: Store, record: BackupRecord, signal: AbortSignal, onProgress?: (what: string) => void): Promise<BackupRecord>;
+
+  /**
+   * Restores beside the target and verifies; the target is not touched. Idempotent by `operationId`: the name of the
+   * side database follows from it, left-overs are dropped first.
+   * Carries over owner, ACL, connection limit, database and role settings, comments; runs ANALYZE.
+   */
+  restoreBeside(target: ConnectionTarget, store: Store, record: BackupRecord, operationId: string, signal: AbortSignal, onProgress?: (what: string) => void): Promise<RestoreReport>;
+
+  /**
+   * Exchanges the side database with the target: no new connections, sessions ended, `guard` (throws: nothing is
+   * exchanged), both renames in one transaction, connections allowed. The replaced database is kept under `kept_as`.
+   * A crash in between is repaired by calling it again.
+   */
+  swap(
+    target: ConnectionTarget,
+    operationId: string,
+    guard: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<{ kept_as: string }>;
+
+  /** Drops the side or scratch databases that the operation left, if any. */
+  cleanUp(target: ConnectionTarget, operationId: string): Promise<void>;
+
+  /** Reasons why a restore into this target is refused (slots, subscriptions, prepared transactions, permissions, space). */
+  restoreObstacles(target: ConnectionTarget, record: BackupRecord): Promise<string[]>;
+}
+
+/** The level a backup gets by the settings and the size of the database. */
+export function levelFor(settings: Settings, sizeBytes: number | null): BackupLevel {
+  if (settings.backup.verify === 'checked') return 'checked';
+  return sizeBytes !== null && sizeBytes <= settings.backup.max_database_size ? 'proven' : 'checked';
+}

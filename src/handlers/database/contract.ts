@@ -1,0 +1,213 @@
+/**
+ * The port to a database system. An implementation knows one system and nothing of Temporal or of migration tools:
+ * progress comes out through callbacks, cancellation comes in as an AbortSignal.
+ *
+ * All methods throw `FaberError` for expected failures (unreachable: `health_check_failed` with
+ * `result: {connectivity: 'failed', error_details}`), with text that has passed redaction.
+ */
+import type { HealthCheck } from '../../contract/health.js';
+import type { Settings } from '../../contract/settings.js';
+
+/**
+ * Where and as whom to connect. Made from the URL in the environment's variable by the handler's `target()`.
+ * It holds the password: it must never be serialised, so `toJSON()` and inspection give only `describe()`.
+ */
+export interface ConnectionTarget {
+  readonly database: string;
+  /** Host, port and database without any secret, for messages: `db.internal:5432/shop`. */
+  describe(): string;
+  toJSON(): string;
+  /** Every secret in this target in the forms it can appear in (plain, percent-encoded), for redaction. */
+  readonly secrets: readonly string[];
+}
+
+/** One session (connection) to the database. */
+export interface Session {
+  /** Server-side id of the session (PostgreSQL: backend pid). */
+  readonly id: number;
+  /** A single statement with parameters. Rows as objects. */
+  query<Row = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  /**
+   * A whole script of many statements in one simple-protocol message.
+   * @throws ScriptError when a statement fails.
+   */
+  script(sql: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Why a script failed: facts only, no row value and no literal. */
+export interface ScriptFailure {
+  sqlState: string | null;
+  /** The server's primary message with literals and values masked. */
+  message: string;
+  /** 1-based line in the script. */
+  line: number | null;
+  /** 0-based index of the failing statement. */
+  statementIndex: number | null;
+  /** The failing statement with its literals masked, at most 500 characters. */
+  statement: string | null;
+  /** Names of the objects that the server told: schema, table, column, constraint. */
+  objects: Record<string, string>;
+  /** The connection broke: whether the script took effect is unknown. */
+  connectionLost: boolean;
+}
+
+export class ScriptError extends Error {
+  override readonly name = 'ScriptError';
+  /** `detail` is the unmasked text (DETAIL, CONTEXT, full message): for a mode-0600 artifact only. */
+  constructor(readonly failure: ScriptFailure, readonly detail: string, options?: { cause?: unknown }) {
+    super(failure.message, options);
+  }
+}
+
+/** What identifies a database. */
+export interface DatabaseIdentity {
+  /** `postgresql:<system identifier>/<database>`; equal for every route to the same database. */
+  identity: string;
+  database: string;
+  serverVersion: string;
+  /** Major version, for matching clients. */
+  serverMajor: number;
+  standby: boolean;
+  sizeBytes: number | null;
+  /** The environment that `faber_db.marker` names, or null. */
+  marker: string | null;
+  /** No user tables at all. */
+  empty: boolean;
+  /** A pooler in transaction mode sits in between; session state cannot be relied on. */
+  pooled: boolean;
+}
+
+/** A changing operation as `faber_db.operations` remembers it. */
+export interface OperationRow {
+  operation_id: string;
+  operation: string;
+  environment: string;
+  request_digest: string;
+  plan_hash: string | null;
+  artifact: string | null;
+  begun_at: string;
+  ended_at: string | null;
+  /** The answer (JSON) that was given at the end. */
+  answer: unknown;
+  requested_by: string | null;
+}
+
+/** A step of a changing operation: one migration that it applied or reverted. Written in the same transaction as the change where that is possible. */
+export interface StepRow {
+  operation_id: string;
+  migration: string;
+  /** started: a standalone script began and its end was not recorded. */
+  action: 'applied' | 'reverted' | 'started';
+  /** Key of the ledger row that belongs to it. */
+  ledger_id: string | null;
+  /** Transaction id, where the step ran in one. */
+  xid: string | null;
+  at: string;
+}
+
+/**
+ * The right to change the database, taken by incrementing the token in `faber_db.fence` after ending the sessions of
+ * earlier holders. Every changing transaction locks the row and aborts with `fenced_off` unless the token is its own.
+ */
+export interface Fence {
+  readonly token: string;
+  readonly operationId: string;
+}
+
+export interface ChangeOptions {
+  signal: AbortSignal;
+  /** Keep trying for a lock this long (seconds); each single try waits at most two seconds. */
+  lockTimeoutSeconds: number;
+  /** A transaction may run this long (seconds). */
+  timeoutSeconds: number;
+  /** Called while waiting for a lock held by others. */
+  onWait?: (what: string) => void;
+}
+
+export interface SessionInfo { id: number; user: string | null; application: string | null; state: string | null; since: string | null; query: string | null }
+
+/** Bookkeeping in the target, in a schema of its own that no migration tool looks at. */
+export interface Bookkeeping {
+  /** Creates the `faber_db` schema and its tables when missing. Idempotent, safe when two run at once. */
+  ensure(target: ConnectionTarget): Promise<void>;
+  /**
+   * Takes the fence: ends sessions of earlier faber-db holders (a running CONCURRENTLY build is awaited up to
+   * `timeoutSeconds`), increments the token, ends them again. Idempotent in effect: each call gives a newer token.
+   */
+  takeFence(target: ConnectionTarget, operationId: string, options: ChangeOptions): Promise<Fence>;
+  /** The row of one operation, or null (also where there is no `faber_db` schema). */
+  operation(target: ConnectionTarget, operationId: string): Promise<OperationRow | null>;
+  /** Operations begun and not ended, oldest first. */
+  unfinished(target: ConnectionTarget): Promise<OperationRow[]>;
+  /** Records that an operation begins to change (upsert by id) and writes the marker when `marker` is given. Under the fence. */
+  begin(target: ConnectionTarget, fence: Fence, row: Omit<OperationRow, 'begun_at' | 'ended_at' | 'answer'>, marker: string | null): Promise<void>;
+  /** Records the end and the answer. Not fenced when `fence` is null (an operation that another one reconciled). */
+  end(target: ConnectionTarget, fence: Fence | null, operationId: string, answer: unknown): Promise<void>;
+  steps(target: ConnectionTarget, operationId: string): Promise<StepRow[]>;
+}
+
+export interface RestoreReport { side_database: string; tables: number; rows: number; duration_seconds: number }
+
+export interface DatabaseHandler {
+  readonly provider: Settings['provider'];
+
+  /** Parses a URL (all of Prisma's and libpq's parameters). @throws FaberError connection_not_configured, never quoting the URL. */
+  target(url: string): ConnectionTarget;
+
+  /** @throws FaberError health_check_failed when unreachable. */
+  identify(target: ConnectionTarget): Promise<DatabaseIdentity>;
+
+  /** All checks but `migrations`; goes on after a failing one, never throws for an unreachable server. */
+  checkHealth(target: ConnectionTarget, thresholds: Settings['health']): Promise<HealthCheck[]>;
+
+  sessions(target: ConnectionTarget): Promise<SessionInfo[]>;
+
+  /** A session for reading. Named `faber-db` in the server's session list. */
+  connect(target: ConnectionTarget, purpose: string): Promise<Session>;
+
+  readonly bookkeeping: Bookkeeping;
+
+  /**
+   * Runs `work` in one fenced transaction on a new session: BEGIN, lock timeout of a try, fence row locked and checked,
+   * `work`, transaction id compared before and after, then `record` with role and settings reset, COMMIT. Lock timeouts (55P03) and deadlocks
+   * (40P01) roll back and are tried again with backoff and jitter until `lockTimeoutSeconds` is spent.
+   * The step row is written in the same transaction when `step` is given.
+   * @throws ScriptError from `work.script`; FaberError lock_timeout, fenced_off.
+   *   A connection lost around COMMIT throws ScriptError with `connectionLost: true`: the outcome must be read, never assumed.
+   */
+  inTransaction(
+    target: ConnectionTarget,
+    fence: Fence,
+    options: ChangeOptions & { step?: { migration: string; action: 'applied' | 'reverted'; ledgerId: string | null } },
+    work: (session: Session) => Promise<void>,
+    record: (session: Session) => Promise<void>,
+  ): Promise<void>;
+
+  /**
+   * Runs one script that cannot be held by a transaction, alone on a new session: fence checked right before, no
+   * lock_timeout, ended after `timeoutSeconds`. Retries nothing.
+   */
+  standalone(target: ConnectionTarget, fence: Fence, options: ChangeOptions, sql: string): Promise<void>;
+
+  /**
+   * A digest of the schema as the database sees it (tables, columns, indexes, constraints, views, functions, triggers,
+   * enums, sequences, extensions, grants), without data and without bookkeeping or ledger contents.
+   */
+  schemaFingerprint(target: ConnectionTarget): Promise<string>;
+
+  /** Exact rows per user table (bookkeeping left out). */
+  tableCounts(target: ConnectionTarget): Promise<{ schema: string; table: string; rows: number }[]>;
+
+  /**
+   * Whether a transaction of anybody else than the given operation may have written since the snapshot of a backup.
+   * `true` only when provable. Never throws for "cannot tell": that is `false` with a reason.
+   */
+  nothingWrittenSince(target: ConnectionTarget, snapshot: { xid: string }, operationId: string): Promise<{ proven: boolean; reason: string }>;
+
+  /** Holds writes of others off (new sessions read-only, existing ones ended) or lets them on again. Idempotent. */
+  holdWrites(target: ConnectionTarget, fence: Fence, hold: boolean): Promise<void>;
+}
+
+/** Returns the handler of a provider. @throws FaberError unsupported. */
+export type DatabaseHandlers = (provider: Settings['provider']) => DatabaseHandler;

@@ -1,0 +1,124 @@
+/**
+ * The port to a migration tool. An implementation knows one tool, reads and writes that tool's own ledger, and knows
+ * nothing of Temporal. It talks to the database through `DatabaseHandler`.
+ */
+import type { Finding, TransactionClass, UndoClass } from '../../contract/plan.js';
+import type { Risk, Settings } from '../../contract/settings.js';
+import type { ChangeOptions, ConnectionTarget, DatabaseHandler, Fence, ScriptFailure } from '../database/contract.js';
+
+/** One migration as it stands in the project: bytes, not text, because the checksum is over bytes. */
+export interface Migration {
+  name: string;
+  up: Uint8Array;
+  /** Hand-written or generated down script, if there is one. */
+  down: Uint8Array | null;
+  /** Path relative to the working directory, for messages. */
+  file: string;
+}
+
+export interface Project {
+  migrations: Migration[];
+  /** Tool's name and version as found, for example `prisma 7.10.1`. */
+  tool: string;
+  warnings: string[];
+}
+
+/** A row of the tool's ledger, in the order in which it was written. */
+export interface LedgerRow {
+  id: string;
+  name: string;
+  checksum: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+  rolled_back_at: string | null;
+  /** Masked; the full text stays in the database. */
+  logs: string | null;
+}
+
+export interface Ledger {
+  exists: boolean;
+  rows: LedgerRow[];
+  /** sha256 (hex) over what decides: name, checksum, finished or not, rolled back or not. */
+  digest: string;
+}
+
+/** Project and ledger side by side. */
+export interface MigrationStatus {
+  applied: string[];
+  pending: string[];
+  /** Rows begun and neither finished nor rolled back. */
+  failed: { name: string; started_at: string | null; evidence: string }[];
+  /** Applied with another checksum than the file has now. */
+  edited: string[];
+  /** Applied, and not in the project any more. */
+  missing: string[];
+  /** Pending although a later one is applied. */
+  out_of_order: string[];
+}
+
+/** What the classification of one migration's script found. */
+export interface Classification {
+  transaction: TransactionClass;
+  undo: UndoClass;
+  risk: Risk;
+  findings: Finding[];
+  statements: number;
+}
+
+export type StepOutcome =
+  | { status: 'applied' | 'reverted' | 'already'; duration_ms: number }
+  /** Rolled back by the database: nothing of this migration is there. */
+  | { status: 'failed'; failure: ScriptFailure; detail: string; duration_ms: number; halfApplied: false }
+  /** A standalone script failed or was cut off: what is there must be looked at. `leftovers` says what was found and cleaned. */
+  | { status: 'failed'; failure: ScriptFailure; detail: string; duration_ms: number; halfApplied: true; leftovers: string[] };
+
+export interface StepContext extends ChangeOptions {
+  target: ConnectionTarget;
+  fence: Fence;
+  settings: Settings;
+  /** Per statement that cannot run in a transaction. */
+  concurrentTimeoutSeconds: number;
+}
+
+export interface MigrationHandler {
+  readonly tool: Settings['migration_tool'];
+
+  /** Reads the project. @throws FaberError plan_failed (unreadable), unsupported (version). */
+  readProject(settings: Settings): Promise<Project>;
+
+  /** Reads the ledger; a database without one is `exists: false`. */
+  readLedger(target: ConnectionTarget, settings: Settings): Promise<Ledger>;
+
+  /** Pure comparison. */
+  compare(migrations: readonly Pick<Migration, 'name' | 'up'>[], ledger: Ledger): MigrationStatus;
+
+  /** Classifies up and down by the real grammar. */
+  classify(migration: Migration): Promise<Classification>;
+
+  /** Creates the ledger when missing, as the tool itself would. */
+  ensureLedger(context: StepContext): Promise<void>;
+
+  /**
+   * Applies one migration exactly once: already finished by this operation → `already`. A standalone script that an
+   * earlier attempt of this operation began is decided by looking.
+   */
+  apply(migration: Migration, context: StepContext): Promise<StepOutcome>;
+
+  /** Runs the down script and makes the ledger so that the tool sees the migration as pending. */
+  revert(migration: Migration, context: StepContext): Promise<StepOutcome>;
+
+  /** Settles a failed row of another runner, as `prisma migrate resolve` would. */
+  resolve(migration: Pick<Migration, 'name' | 'up'>, as: 'applied' | 'rolled_back', context: StepContext): Promise<void>;
+
+  /** Records migrations as applied without running them, in one transaction. */
+  baseline(migrations: readonly Pick<Migration, 'name' | 'up'>[], context: StepContext): Promise<void>;
+
+  /**
+   * Whether the database's schema is what the given migrations make: applied to a scratch database and compared.
+   * @returns differences as short lines; empty when equal. The scratch database never survives.
+   */
+  compareSchema(migrations: readonly Migration[], target: ConnectionTarget, settings: Settings, signal: AbortSignal): Promise<string[]>;
+}
+
+/** Builds the handler of a tool over a database handler. @throws FaberError unsupported. */
+export type MigrationHandlers = (tool: Settings['migration_tool'], database: DatabaseHandler) => MigrationHandler;
