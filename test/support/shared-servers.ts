@@ -1,0 +1,26 @@
+/** The servers that a run can share, by name. `facts` are JSON and reach the test files. */
+import { installedPostgres } from '../../src/dev/postgres-programs.js';
+import { startPostgres } from '../../src/dev/postgres-server.js';
+
+export interface SharedServer {
+  facts: unknown;
+  stop(): Promise<void>;
+}
+
+const kinds: Record<string, () => Promise<SharedServer>> = {
+  async postgres() {
+    const binDir = installedPostgres();
+    if (!binDir) throw new Error('PostgreSQL is not installed.');
+    // Enough connections for all test files at once, and what slot and two-phase tests need.
+    const server = await startPostgres(binDir, { max_connections: '300', wal_level: 'logical', max_prepared_transactions: '20' });
+    const { adminUrl, host, port } = server;
+    return { facts: { adminUrl, binDir, host, port }, stop: () => server.stop() };
+  },
+};
+
+/** @throws Error for an unknown name, or when the server does not start. */
+export async function startShared(name: string): Promise<SharedServer> {
+  const start = kinds[name];
+  if (!start) throw new Error(`no shared server is called ${name}`);
+  return start();
+}
