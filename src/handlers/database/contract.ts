@@ -14,6 +14,10 @@ import type { Settings } from '../../contract/settings.js';
  */
 export interface ConnectionTarget {
   readonly database: string;
+  /** The schema that migrations run in and where the tool's ledger is: `?schema=`, else `public`. Sessions get it as search_path. */
+  readonly schema: string;
+  /** The same server, role and schema, another database. */
+  withDatabase(database: string): ConnectionTarget;
   /** Host, port and database without any secret, for messages: `db.internal:5432/shop`. */
   describe(): string;
   toJSON(): string;
