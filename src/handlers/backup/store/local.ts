@@ -1,0 +1,107 @@
+/**
+ * The store in a local folder:
+ *
+ *     store.json                        the id of the store
+ *     artifacts/<sha256>                plans and migrations, by content
+ *     backups/<backup_id>/dump.pgc.zst  + manifest.json, written last
+ *     audit/audit.jsonl                 one line an operation
+ *     errors/                           unmasked error text
+ *
+ * Folders have mode 0700, files 0600; every file appears whole or not at all.
+ */
+import { join } from 'node:path';
+import type { BackupRecord } from '../../../contract/backup.js';
+import type { OpenStore, Store } from '../contract.js';
+import { getArtifact, putArtifact } from './artifacts.js';
+import { appendAuditLine } from './audit-log.js';
+import { abandonBackup, beginBackup, getBackup, listBackups, type StorePlace, writeManifest } from './backups.js';
+import { makeFolder, writeDurably } from './durable.js';
+import { openIdentity } from './identity.js';
+import { dumpPath, errorDetailPath } from './names.js';
+import { storeUnavailable } from './unavailable.js';
+
+const FOLDERS = ['artifacts', 'backups', 'audit', 'errors'];
+
+class LocalStore implements Store {
+  readonly id: string;
+  readonly location: string;
+
+  constructor(private readonly place: StorePlace) {
+    this.id = place.id;
+    this.location = place.location;
+  }
+
+  putArtifact(bytes: Uint8Array): Promise<string> {
+    return this.guarded('write an artifact', () => putArtifact(this.location, bytes));
+  }
+
+  getArtifact(sha256: string): Promise<Uint8Array> {
+    return this.guarded('read an artifact', () => getArtifact(this.location, sha256));
+  }
+
+  appendAudit(record: { record_id: string }): Promise<void> {
+    return this.guarded('write the audit log', () => appendAuditLine(this.location, record));
+  }
+
+  putErrorDetail(operationId: string, text: string): Promise<string> {
+    const path = errorDetailPath(this.location, operationId, text);
+    return this.guarded('keep the details of an error', async () => {
+      await writeDurably(path, text, 'replace');
+      return path;
+    });
+  }
+
+  beginBackup(backupId: string): Promise<{ directory: string }> {
+    return this.guarded('begin a backup', () => beginBackup(this.place, backupId));
+  }
+
+  commitBackup(record: BackupRecord): Promise<void> {
+    return this.guarded('write a manifest', () => writeManifest(this.place, record));
+  }
+
+  updateBackup(record: BackupRecord): Promise<void> {
+    return this.guarded('write a manifest', async () => {
+      await getBackup(this.place, record.backup_id);
+      await writeManifest(this.place, record);
+    });
+  }
+
+  abandonBackup(backupId: string): Promise<void> {
+    return this.guarded('remove an unfinished backup', () => abandonBackup(this.place, backupId));
+  }
+
+  getBackup(backupId: string): Promise<BackupRecord> {
+    return this.guarded('read a manifest', () => getBackup(this.place, backupId));
+  }
+
+  listBackups(environment?: string): Promise<{ backups: BackupRecord[]; damaged: string[] }> {
+    return this.guarded('list the backups', () => listBackups(this.place, environment));
+  }
+
+  backupFile(record: BackupRecord): string {
+    return dumpPath(this.location, record);
+  }
+
+  private async guarded<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw storeUnavailable(doing, this.location, error);
+    }
+  }
+}
+
+/**
+ * Opens the local store at `settings.backup.location`; an empty or missing folder becomes one.
+ * @throws FaberError store_unavailable: not writable, other files in it, damaged store.json.
+ */
+export const openLocalStore: OpenStore = async (settings) => {
+  const { location } = settings.backup;
+  try {
+    const place = await openIdentity(location);
+    for (const folder of FOLDERS) await makeFolder(join(place.location, folder));
+    return new LocalStore(place);
+  } catch (error) {
+    throw storeUnavailable('open a store', location, error);
+  }
+};

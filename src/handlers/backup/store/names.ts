@@ -1,0 +1,44 @@
+/** Every path inside a store is built here, from names that were checked: nothing leads out of the store. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { BackupRecord } from '../../../contract/backup.js';
+import { FaberError } from '../../../contract/failure.js';
+import { BackupId } from '../../../contract/operation.js';
+
+export const STORE_FILE = 'store.json';
+export const MANIFEST_FILE = 'manifest.json';
+const DUMP_FILE = /^dump\.pgc(\.zst|\.gz)?$/;
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/** @throws FaberError store_unavailable for anything that is no sha256 in hex. */
+export function artifactPath(location: string, sha256: string): string {
+  if (!SHA256.test(sha256)) throw new FaberError({ code: 'store_unavailable', message: 'Not the name of an artifact: a sha256 in hex was expected' });
+  return join(location, 'artifacts', sha256);
+}
+
+/** @throws FaberError backup_not_found for an id that cannot be one. */
+export function backupFolder(location: string, backupId: string): string {
+  if (!BackupId.safeParse(backupId).success) {
+    throw new FaberError({
+      code: 'backup_not_found',
+      message: 'Not the id of a backup: it looks like backup-20260124-103000 or backup-20260124-103000-label',
+      suggestions: ['List the backups there are with the operation list-backups'],
+    });
+  }
+  return join(location, 'backups', backupId);
+}
+
+/** @throws FaberError backup_unusable when a manifest names a file that is not a dump in the backup's own folder. */
+export function dumpPath(location: string, record: Pick<BackupRecord, 'backup_id' | 'file'>): string {
+  if (!DUMP_FILE.test(record.file)) {
+    throw new FaberError({ code: 'backup_unusable', message: `The manifest of ${record.backup_id} names a file that is not its dump` });
+  }
+  return join(backupFolder(location, record.backup_id), record.file);
+}
+
+/** A path for unmasked error text. Operation ids are chosen by callers, so only harmless characters of them are kept. */
+export function errorDetailPath(location: string, operationId: string, text: string): string {
+  const readable = operationId.replace(/[^A-Za-z0-9_-]+/g, '_').slice(0, 80);
+  const unique = createHash('sha256').update(operationId).update('\0').update(text).digest('hex').slice(0, 16);
+  return join(location, 'errors', `${readable}-${unique}.txt`);
+}
