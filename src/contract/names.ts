@@ -25,5 +25,17 @@ export const SIGNALS = { approve: 'approve', reject: 'reject', resolve: 'resolve
 export const UPDATES = { decide: 'decide' } as const;
 export const QUERIES = { state: 'state' } as const;
 
+/** Signals between our own workflows. */
+export const INTERNAL_SIGNALS = {
+  requestLock: 'requestLock',
+  releaseLock: 'releaseLock',
+  lockGranted: 'lockGranted',
+  lockQueued: 'lockQueued',
+  changeAnswer: 'changeAnswer',
+} as const;
+
+/** Id of the queue workflow of a database; `digest` is a hash of the identity, since that may hold any character. */
+export const queueWorkflowId = (digest: string) => `faber-db/database/${digest}`;
+
 /** Memo keys on every operation, for `faber-db list`. */
 export const MEMO = { operation: 'faber_operation', environment: 'faber_environment', requestDigest: 'faber_request_digest', requestedBy: 'faber_requested_by' } as const;

@@ -27,6 +27,8 @@ export const OperationState = z.object({
   waiting_behind: z.array(z.string()).describe('Operations that hold the database or stand before this one'),
   progress: z.array(ProgressLine).describe('The last lines, oldest first'),
   progress_total: z.number().int(),
+  /** The child workflow that holds the database and makes the change, once there is one; its own `state` tells more. */
+  change_workflow_id: z.string().nullable(),
   /** Set as soon as a caller can be answered, also while the operation waits for a decision. */
   answer: Response.nullable(),
 });

@@ -1,0 +1,187 @@
+/**
+ * Inputs and results of the activities: what crosses Temporal. Small, and never a secret, a script or a row value:
+ * scripts travel as the sha256 of an artifact in the store.
+ */
+import type { AuditRecord, BackupSummary, FailureFacts, HealthReport, PlanSummary, Request, Response, Settings } from '../contract/index.js';
+
+/** Which operation, on what, by which approved plan. */
+export interface ChangeRef {
+  operation_id: string;
+  settings: Settings;
+  artifact: string;
+  plan_hash: string;
+}
+
+export interface LoadedOperation {
+  request: Request;
+  request_digest: string;
+  settings: Settings;
+}
+
+export type PlanOutcome =
+  /** The same operation id with the same request ended before: its answer. */
+  | { kind: 'answered'; response: Response }
+  | { kind: 'planned'; plan: PlanSummary; nothing_to_do: boolean; identity_digest: string };
+
+export interface RecheckOutcome {
+  same: boolean;
+  /** Why the plan differs, in words. */
+  differences: string[];
+  plan: PlanSummary;
+  nothing_to_do: boolean;
+}
+
+export interface BeginInput extends ChangeRef {
+  request_digest: string;
+  requested_by: string;
+  /** An approved operation may write the marker. */
+  write_marker: boolean;
+}
+
+/** An earlier operation that began a change and never ended. */
+export interface InterruptedOperation {
+  operation_id: string;
+  operation: string;
+  begun_at: string;
+  applied: string[];
+  half_applied: string[];
+  still_running: boolean;
+  artifact: string | null;
+}
+
+export interface BeginOutcome {
+  interrupted: InterruptedOperation | null;
+  /** The schema before the change, to verify an undo by. */
+  fingerprint: string;
+  applied_before: string[];
+}
+
+export interface BackupInput {
+  operation_id: string;
+  settings: Settings;
+  backup_id: string;
+  label: string | null;
+  reason: string | null;
+}
+
+export type BackupOutcome =
+  | { kind: 'created'; backup: BackupSummary }
+  /** Another operation owns this id (made in the same second). */
+  | { kind: 'id_taken' };
+
+/** A migration failed; facts only. `detail_path` names the mode-0600 file on the worker with the full text. */
+export interface MigrationFailureFacts {
+  migration: string;
+  file: string;
+  line: number | null;
+  sql_state: string | null;
+  message: string;
+  statement: string | null;
+  objects: Record<string, string>;
+  half_applied: boolean;
+  leftovers: string[];
+  detail_path: string | null;
+}
+
+export interface ApplyOutcome {
+  status: 'applied' | 'failed';
+  /** Migrations that this operation applied, in order, by all attempts. */
+  applied: string[];
+  not_run: string[];
+  failure: MigrationFailureFacts | null;
+  /** A lock that was not to be had is a failure of its own kind: nothing of that migration ran. */
+  lock_timeout: boolean;
+  duration_ms: number;
+}
+
+export interface RevertOutcome {
+  status: 'reverted' | 'refused' | 'failed';
+  reverted: string[];
+  /** Why it was refused (data written since would be lost) or failed. */
+  reason: string | null;
+  failure: MigrationFailureFacts | null;
+}
+
+export interface RevertInput extends ChangeRef {
+  /** In the order of undoing. Empty: all that the operation applied, newest first. */
+  migrations: string[];
+  /** Whose steps: another operation's when an interrupted one is undone. */
+  of_operation: string;
+  /** Refuse where data written since would be lost. */
+  only_lossless: boolean;
+}
+
+export interface RestoreInput extends ChangeRef {
+  backup_id: string;
+  /** Refuse unless provably nothing was written since the backup's snapshot. */
+  only_if_quiet: boolean;
+}
+
+export interface RestoreOutcome {
+  status: 'restored' | 'refused' | 'failed';
+  reason: string | null;
+  kept_as: string | null;
+  tables: number;
+  rows: number;
+}
+
+/** What the change left, read from ledger and steps. */
+export interface Inspection {
+  reachable: boolean;
+  /** By this operation, and not undone again by it. */
+  applied: string[];
+  /** Undone by this operation, where undoing is what it is for. */
+  reverted: string[];
+  /** Whether every applied migration has a down script. */
+  has_downs: boolean;
+  half_applied: string[];
+  /** By each way out, what it would cost, in words. */
+  costs: Record<string, string>;
+}
+
+export interface VerifyInput extends ChangeRef {
+  fingerprint: string;
+  applied_before: string[];
+}
+
+export interface EndInput {
+  operation_id: string;
+  settings: Settings;
+  /** Whether the operation has a row in the target. */
+  began: boolean;
+  answer: Response;
+  audit: AuditRecord;
+}
+
+export interface ReadingActivities {
+  /** Parses the request and loads the config where the directory is. */
+  loadOperation(input: { request: unknown }): Promise<LoadedOperation>;
+  planOperation(input: LoadedOperation & { operation_id: string }): Promise<PlanOutcome>;
+  /** Plans again from the artifact and the database as it is now. */
+  recheckPlan(input: ChangeRef): Promise<RecheckOutcome>;
+  checkHealth(input: { settings: Settings; artifact: string | null }): Promise<HealthReport>;
+  inspectChange(input: ChangeRef & { backup: BackupSummary | null }): Promise<Inspection>;
+  verifyUndone(input: VerifyInput): Promise<{ verified: boolean; reason: string | null }>;
+  /** Finds the backup from where a restore would run, with size and sha256 as recorded. */
+  confirmBackup(input: { settings: Settings; backup: BackupSummary }): Promise<void>;
+  listBackups(input: { request: unknown }): Promise<Response>;
+  /** Asks for the database's lock: starts the queue of the database when there is none. */
+  requestLock(input: { identity_digest: string; workflow_id: string; operation: string; environment: string }): Promise<void>;
+  isRunning(input: { workflow_id: string }): Promise<boolean>;
+}
+
+export interface ChangingActivities {
+  beginChange(input: BeginInput): Promise<BeginOutcome>;
+  settleInterrupted(input: ChangeRef & { interrupted: string; answer: unknown }): Promise<void>;
+  createBackup(input: BackupInput): Promise<BackupOutcome>;
+  proveBackup(input: { settings: Settings; backup_id: string }): Promise<BackupSummary>;
+  holdWrites(input: ChangeRef & { hold: boolean }): Promise<void>;
+  applyMigrations(input: ChangeRef & { resolve: Record<string, 'applied' | 'rolled_back'> }): Promise<ApplyOutcome>;
+  revertMigrations(input: RevertInput): Promise<RevertOutcome>;
+  restoreBackup(input: RestoreInput): Promise<RestoreOutcome>;
+  endOperation(input: EndInput): Promise<void>;
+  sendAudit(input: { settings: Settings; record: AuditRecord }): Promise<void>;
+}
+
+export type Activities = ReadingActivities & ChangingActivities;
+export type { FailureFacts };

@@ -1,0 +1,163 @@
+/** Answers of guarded operations, by the contract. Pure. */
+import type { ApplyOutcome, MigrationFailureFacts } from '../../activities/contract.js';
+import type {
+  BackupSummary, CancelledResponse, ErrorResponse, FailureFacts, MigrateResult, PlanSummary, RollbackReport, Settings, SuccessResponse, WayOut,
+} from '../../contract/index.js';
+import { SUPPORT_LINK } from '../../contract/failure.js';
+import { shellWord } from './details.js';
+
+export interface AnswerContext {
+  operation: string;
+  environment: string;
+  settings: Settings;
+  plan: PlanSummary;
+  startedAt: number;
+  backup: BackupSummary | null;
+  appliedBefore: string[];
+}
+
+const seconds = (context: AnswerContext): number => Math.round((Date.now() - context.startedAt) / 100) / 10;
+const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+/** Error answer for a failure before anything was changed. */
+export function failureAnswer(operation: string, environment: string | undefined, facts: FailureFacts, backup: BackupSummary | null = null): ErrorResponse {
+  return {
+    status: 'error',
+    operation,
+    ...(environment ? { environment } : {}),
+    code: facts.code,
+    error: facts.message,
+    ...(facts.result ? { result: facts.result } : {}),
+    recovery: {
+      ...(backup ? { backup_id: backup.backup_id } : {}),
+      suggestions: facts.suggestions ?? [],
+      ...(facts.code === 'internal' ? { support_link: SUPPORT_LINK } : {}),
+    },
+  };
+}
+
+export function cancelledAnswer(
+  operation: string,
+  environment: string | undefined,
+  code: CancelledResponse['code'],
+  message: string,
+  result?: Record<string, unknown>,
+): CancelledResponse {
+  return { status: 'cancelled', operation, ...(environment ? { environment } : {}), ...(code ? { code } : {}), message, ...(result ? { result } : {}) };
+}
+
+export function planAnswer(operation: string, plan: PlanSummary, settings: Settings, nothingToDo: boolean): SuccessResponse {
+  return {
+    status: 'success',
+    operation,
+    environment: settings.environment,
+    result: { plan, plan_hash: plan.plan_hash, pending: plan.migrations_total, approval_required: settings.approval_required.includes(plan.operation), warnings: settings.warnings },
+    message: nothingToDo ? `Nothing to do on ${settings.environment}` : `Plan ${plan.plan_hash.slice(0, 12)}: ${plural(plan.migrations_total, 'migration')}, risk ${plan.evidence.risk}; nothing was changed`,
+  };
+}
+
+export function nothingToDoAnswer(operation: string, plan: PlanSummary, settings: Settings, startedAt: number): SuccessResponse {
+  const result: MigrateResult = {
+    migrations_applied: 0, applied: [], duration_seconds: Math.round((Date.now() - startedAt) / 100) / 10,
+    backup_id: null, backup_level: 'none', health_check: 'skipped', plan_hash: plan.plan_hash,
+  };
+  return { status: 'success', operation, environment: settings.environment, result, message: `Nothing to do: ${settings.environment} is up to date` };
+}
+
+export function migratedAnswer(context: AnswerContext, applied: string[], healthChecked: boolean): SuccessResponse {
+  const result: MigrateResult = {
+    migrations_applied: applied.length,
+    applied,
+    duration_seconds: seconds(context),
+    backup_id: context.backup?.backup_id ?? null,
+    backup_level: context.backup?.level ?? 'none',
+    health_check: healthChecked ? 'passed' : 'skipped',
+    plan_hash: context.plan.plan_hash,
+    ...(context.plan.baseline.length > 0 ? { baselined: context.plan.baseline.length } : {}),
+  };
+  const what = context.plan.operation === 'rollback-to' ? 'Undid' : 'Applied';
+  return { status: 'success', operation: context.operation, environment: context.environment, result, message: `${what} ${plural(applied.length, 'migration')} ${what === 'Undid' ? 'on' : 'to'} ${context.environment}` };
+}
+
+export function restoredAnswer(context: AnswerContext, keptAs: string | null, tables: number, rows: number): SuccessResponse {
+  return {
+    status: 'success',
+    operation: context.operation,
+    environment: context.environment,
+    result: {
+      restored: context.plan.restore?.backup_id, tables, rows, replaced_database_kept_as: keptAs,
+      duration_seconds: seconds(context), backup_id: context.backup?.backup_id ?? null, plan_hash: context.plan.plan_hash,
+    },
+    message: `Restored ${context.plan.restore?.backup_id} as ${context.environment}; the replaced database is kept as ${keptAs}`,
+  };
+}
+
+/** What failed: a migration, a lock, the health afterwards, or the step as a whole. */
+export interface StepFailure {
+  code: ErrorResponse['code'];
+  message: string;
+  migration: MigrationFailureFacts | null;
+  result?: Record<string, unknown>;
+  suggestions: string[];
+  appliedBefore: number;
+}
+
+export function applyFailure(outcome: ApplyOutcome): StepFailure {
+  const failure = outcome.failure!;
+  const where = failure.line === null ? failure.file : `${failure.file} line ${failure.line}`;
+  return {
+    code: outcome.lock_timeout ? 'lock_timeout' : 'migration_failed',
+    message: outcome.lock_timeout ? `A lock was not to be had in time: ${failure.message}` : `Migration failed: ${failure.message}`,
+    migration: failure,
+    suggestions: [
+      `Review ${where}`,
+      ...Object.entries(failure.objects).map(([kind, name]) => `Look at ${kind} ${name}`),
+      ...(failure.detail_path ? [`The full error text (it may hold data) is on the worker in ${failure.detail_path}`] : []),
+      ...failure.leftovers,
+    ],
+    appliedBefore: outcome.applied.length,
+  };
+}
+
+/** Answer for a change that failed: what failed, what was undone, and what to do next. */
+export function failedAnswer(context: AnswerContext, failure: StepFailure, rollback: RollbackReport): ErrorResponse {
+  const undone = rollback.status === 'undone' || rollback.status === 'nothing_to_undo';
+  const migration = failure.migration;
+  const waiting = rollback.waiting_for;
+  return {
+    status: 'error',
+    operation: context.operation,
+    environment: context.environment,
+    code: rollback.status === 'failed' ? 'compensation_failed' : failure.code,
+    error: rollback.status === 'failed' ? `${failure.message}; and undoing it failed: ${rollback.reason ?? 'unknown'}` : failure.message,
+    result: {
+      ...failure.result,
+      ...(migration
+        ? { failed_migration: migration.migration, statement_line: migration.line, sql_state: migration.sql_state, statement: migration.statement }
+        : {}),
+      backup_id: context.backup?.backup_id ?? null,
+      migrations_applied_before_failure: failure.appliedBefore,
+      rollback,
+    },
+    recovery: {
+      ...(context.backup ? { backup_id: context.backup.backup_id } : {}),
+      ...(undone ? {} : { rollback_command: rollbackCommand(context) }),
+      suggestions: [...failure.suggestions, ...(rollback.reason && !undone ? [rollback.reason] : [])],
+      can_continue: undone,
+      support_link: SUPPORT_LINK,
+    },
+    ...(waiting && waiting.length > 0 ? { waiting_for: waiting } : {}),
+  };
+}
+
+/** Absolute and idempotent: run twice, or by an agent, it must not revert an earlier, healthy release. */
+function rollbackCommand(context: AnswerContext): string {
+  const last = context.appliedBefore.at(-1);
+  const target = last !== undefined && context.plan.restore === null ? `--migration ${shellWord(last)}` : context.backup ? `--backup-id ${context.backup.backup_id}` : null;
+  const directory = ` --working-directory ${shellWord(context.settings.working_directory)}`;
+  return target === null ? `faber-db migrate ${shellWord(context.environment)} --dry-run${directory}` : `faber-db rollback-to ${shellWord(context.environment)} ${target}${directory}`;
+}
+
+export function waysOut(hasDowns: boolean, backup: BackupSummary | null): WayOut[] {
+  return ['retry', ...(hasDowns ? (['undo'] as const) : []), ...(backup ? (['restore'] as const) : []), 'accept'];
+}

@@ -1,0 +1,127 @@
+/**
+ * What the Web UI shows of a waiting operation ("current details", Markdown, at most 20 KB). The UI draws tables without
+ * borders and cuts long lines of code, so: one short JSON a block, the shell command broken with `\`.
+ */
+import type { Plan, PlanSummary, Settings } from '../../contract/index.js';
+import { SIGNALS } from '../../contract/names.js';
+import type { OperationState } from '../../contract/view.js';
+
+const MOST_BYTES = 18_000;
+const SHOWN_FINDINGS = 20;
+
+/** Text of others inside Markdown: one line, no code fence, no link, no HTML. */
+export function plain(text: string, most = 200): string {
+  const oneLine = text.replace(/\s+/g, ' ').slice(0, most);
+  return oneLine.replace(/[`<>[\]|*_\\]/g, (c) => `\\${c}`);
+}
+
+/** Quotes one word for a POSIX shell. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+export interface DecisionCommands {
+  approve: string;
+  reject: string;
+  approveCli: string;
+}
+
+/** Commands that decide, ready to paste. */
+export function decisionCommands(workflowId: string, namespace: string, plan: Pick<Plan, 'plan_hash' | 'resolve'>): DecisionCommands {
+  const short = plan.plan_hash.slice(0, 12);
+  const resolve = plan.resolve.length === 0 ? {} : { resolve: Object.fromEntries(plan.resolve.map((name) => [name, 'applied'])) };
+  const payload = (extra: object) => JSON.stringify({ plan: short, by: 'YOUR-NAME', ...extra });
+  const signal = (name: string, json: string) =>
+    [
+      'temporal workflow signal \\',
+      `  --namespace ${shellWord(namespace)} \\`,
+      `  --workflow-id ${shellWord(workflowId)} \\`,
+      `  --name ${name} \\`,
+      `  --input ${shellWord(json)}`,
+    ].join('\n');
+  return {
+    approve: signal(SIGNALS.approve, payload(resolve)),
+    reject: signal(SIGNALS.reject, payload({ comment: 'why' })),
+    approveCli: `faber-db approve ${shellWord(workflowId)} --plan ${short} --by YOUR-NAME`,
+  };
+}
+
+const code = (text: string, language = '') => `\`\`\`${language}\n${text}\n\`\`\``;
+
+/** The page of an operation. */
+export function operationDetails(state: OperationState, settings: Settings | null, where: { workflowId: string; namespace: string }): string {
+  const parts = [`## ${state.operation} on ${plain(state.environment)}: ${state.phase.replaceAll('_', ' ')}`];
+  if (state.answer !== null) parts.push(answerPart(state));
+  parts.push(`Asked for by ${plain(state.requested_by)} (not verified).`);
+  if (state.waiting_behind.length > 0) parts.push(`Waits for the database behind: ${state.waiting_behind.map((w) => plain(w)).join(', ')}`);
+  if (state.change_workflow_id !== null && state.phase !== 'waiting_for_approval') parts.push(`The change runs in the child workflow ${plain(state.change_workflow_id)}.`);
+  if (state.plan !== null) parts.push(...planParts(state.plan));
+  if (state.phase === 'waiting_for_approval' && state.plan !== null && settings !== null) parts.push(...approvalParts(state, state.plan, settings, where));
+  if (state.refused_count > 0) {
+    parts.push(`### Decisions that did not count (${state.refused_count})`, state.refused.map((r) => `- ${plain(r.decision)} by ${plain(r.by ?? 'nobody named')}: ${plain(r.reason)}`).join('\n'));
+  }
+  return clip(parts.join('\n\n'));
+}
+
+function answerPart(state: OperationState): string {
+  const answer = state.answer!;
+  const text = answer.status === 'error' ? answer.error : answer.message;
+  return `**${answer.status}**: ${plain(text, 500)}`;
+}
+
+function planParts(plan: PlanSummary): string[] {
+  const lines = plan.migrations.map((m) => `- ${plain(m.name)} (${m.transaction}, undo: ${m.undo.replaceAll('_', ' ')})`);
+  if (plan.migrations_not_shown > 0) lines.push(`- and ${plan.migrations_not_shown} more`);
+  const parts = [
+    `### Plan ${plan.plan_hash.slice(0, 12)}`,
+    `Risk: **${plan.evidence.risk}**. Database ${plain(plan.evidence.database.name)}, server ${plain(plan.evidence.database.server_version, 40)}. Backup first: ${plan.evidence.backup}.`,
+  ];
+  if (plan.restore !== null) parts.push(`Restores ${plan.restore.backup_id}.`);
+  if (plan.migrations_total > 0) parts.push(`${plan.migrations_total} migration(s):`, lines.join('\n'));
+  if (plan.baseline.length > 0) parts.push(`Recorded as applied without running: ${plan.baseline.length} migration(s).`);
+  if (plan.resolve.length > 0) parts.push(`To be settled by the decision ("resolve"): ${plan.resolve.map((n) => plain(n)).join(', ')}`);
+  const findings = plan.evidence.findings.slice(0, SHOWN_FINDINGS).map((f) => `- ${f.level}: ${plain(f.message, 300)}${f.migration ? ` (${plain(f.migration)}${f.line ? `, line ${f.line}` : ''})` : ''}`);
+  if (findings.length > 0) parts.push('### Findings', findings.join('\n'));
+  const losses = plan.evidence.losses.slice(0, SHOWN_FINDINGS).map((l) => `- ${plain(l, 300)}`);
+  parts.push('### If it fails', UNDO_WORDS[plan.undo], ...(losses.length > 0 ? [losses.join('\n')] : []));
+  return parts;
+}
+
+const UNDO_WORDS: Record<Plan['undo'], string> = {
+  ladder: 'It is undone by itself by the cheapest way that loses nothing; where there is none, it stops and waits for a person.',
+  restore: 'It is undone by itself, if need be by restoring the backup: **that loses all writes since the backup**.',
+  stop: 'It stops and waits for a person.',
+};
+
+function approvalParts(state: OperationState, plan: PlanSummary, settings: Settings, where: { workflowId: string; namespace: string }): string[] {
+  const commands = decisionCommands(where.workflowId, where.namespace, plan);
+  const { approval } = settings;
+  const who = approval.approvers.length === 0 ? 'anyone' : approval.approvers.map((a) => plain(a)).join(', ');
+  return [
+    '### Approval',
+    `Needed: ${approval.minimum_approvals}, given: ${state.approvals.length}. May approve: ${who}${approval.forbid_requester ? ', but not who asked' : ''}. ` +
+      `Until ${state.approval_deadline ?? 'decided'}. The approver's name is taken at its word (approver not verified).`,
+    'Send the signal `approve` or `reject` (json/plain):',
+    code(JSON.stringify({ plan: plan.plan_hash.slice(0, 12), by: 'YOUR-NAME' }), 'json'),
+    'or in a shell:',
+    code(commands.approve, 'sh'),
+    code(commands.reject, 'sh'),
+    code(commands.approveCli, 'sh'),
+  ];
+}
+
+function clip(markdown: string): string {
+  // Characters outside ASCII take up to four bytes; the limit is in bytes.
+  let end = markdown.length;
+  while (end > 0 && byteLength(markdown.slice(0, end)) > MOST_BYTES) end = Math.floor(end * 0.9);
+  return end === markdown.length ? markdown : `${markdown.slice(0, end)}\n\n(cut)`;
+}
+
+function byteLength(text: string): number {
+  let bytes = 0;
+  for (const char of text) {
+    const point = char.codePointAt(0)!;
+    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}

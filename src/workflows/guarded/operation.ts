@@ -1,0 +1,258 @@
+/**
+ * A guarded operation, as design section 3 has it: validate → load config → plan → approval → the change → answer.
+ * The change itself is a child (change.ts), so that ending this workflow never ends a change in the middle.
+ */
+import {
+  ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, condition, executeChild, getExternalWorkflowHandle, isCancellation,
+  ParentClosePolicy, setCurrentDetails, setHandler, allHandlersFinished, workflowInfo,
+} from '@temporalio/workflow';
+import type { LoadedOperation, PlanOutcome } from '../../activities/contract.js';
+import { Decision } from '../../contract/decision.js';
+import type { ErrorResponse, GuardedOperation, OperationInput, PlanSummary, Response } from '../../contract/index.js';
+import { CHANGE_WORKFLOW } from '../../contract/names.js';
+import { approveSignal, changeAnswerSignal, decideUpdate, DESCRIPTIONS, rejectSignal, resolveSignal, stateQuery } from '../messages.js';
+import { cancelledAnswer, failureAnswer, nothingToDoAnswer, planAnswer } from './answers.js';
+import { Approval } from './approval.js';
+import type { ChangeInput, ChangeResult, guardedChange } from './change.js';
+import { operationDetails } from './details.js';
+import { endOperation } from './end.js';
+import { Progress } from './progress.js';
+import { claimedBy, unreadable } from './refusals.js';
+import { factsOf, stepsOn } from './steps.js';
+
+/** A plan that changes again and again under the lock means that somebody else migrates the database at the same time. */
+const MOST_PLANS = 20;
+
+export async function guardedOperation(operation: GuardedOperation, input: OperationInput): Promise<Response> {
+  return new Operation(operation, input).run();
+}
+
+class Operation {
+  readonly #approval = new Approval();
+  readonly #progress: Progress;
+  readonly #startedAt = Date.now();
+  #loaded: LoadedOperation | null = null;
+  #changes = 0;
+
+  constructor(
+    private readonly operation: GuardedOperation,
+    private readonly input: OperationInput,
+  ) {
+    this.#progress = new Progress(operation, typeof input?.requested_by === 'string' ? input.requested_by : 'unknown');
+    this.#listen();
+  }
+
+  async run(): Promise<Response> {
+    const answer = await this.#answer();
+    this.#progress.answer = answer;
+    this.#progress.enter('finished', answer.status === 'error' ? answer.error : answer.message);
+    this.#show();
+    await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+    if (answer.status !== 'error') return answer;
+    // A failed operation fails its workflow, so that the Web UI, alerts and schedules see red.
+    throw ApplicationFailure.create({ message: answer.error, type: answer.code, nonRetryable: true, details: [answer] });
+  }
+
+  async #answer(): Promise<Response> {
+    try {
+      return await this.#planApproveChange();
+    } catch (error) {
+      const environment = this.#loaded?.settings.environment;
+      const answer = isCancellation(error)
+        ? cancelledAnswer(this.operation, environment, 'cancelled', 'Cancelled before any change')
+        : failureAnswer(this.operation, environment, factsOf(error));
+      return this.#endUnchanged(answer);
+    }
+  }
+
+  async #planApproveChange(): Promise<Response> {
+    const loaded = await stepsOn(null).reading.loadOperation({ request: this.input.request });
+    this.#loaded = loaded;
+    const { settings } = loaded;
+    this.#progress.environment = settings.environment;
+    const outcome = await stepsOn(settings.task_queue).reading.planOperation({ ...loaded, operation_id: workflowInfo().workflowId });
+    if (outcome.kind === 'answered') return outcome.response;
+
+    let { plan } = outcome;
+    let nothingToDo = outcome.nothing_to_do;
+    const dryRun = (loaded.request.parameters as { dry_run?: boolean }).dry_run === true;
+    if (dryRun) {
+      this.#progress.plan = plan;
+      return planAnswer(this.operation, plan, settings, nothingToDo);
+    }
+    for (let plans = 0; plans < MOST_PLANS; plans += 1) {
+      this.#progress.plan = plan;
+      if (nothingToDo) return this.#endUnchanged(nothingToDoAnswer(this.operation, plan, settings, this.#startedAt));
+      const refusal = await this.#approve(plan);
+      if (refusal !== null) return this.#endUnchanged(refusal);
+      const result = await this.#change(plan, outcome);
+      if (result.kind === 'answered') return result.answer;
+      plan = result.plan;
+      nothingToDo = result.nothing_to_do;
+      this.#progress.note(`The plan changed during the wait: ${result.differences.join('; ')}`);
+    }
+    return this.#endUnchanged(
+      failureAnswer(this.operation, settings.environment, {
+        code: 'plan_failed',
+        message: 'The database keeps changing between plan and lock; nothing was changed by this operation',
+        suggestions: ['Find out who else migrates this database (status, list), then start again'],
+      }),
+    );
+  }
+
+  /** Waits until the plan is approved. @returns null, or the answer to give instead */
+  async #approve(plan: PlanSummary): Promise<Response | null> {
+    const { settings } = this.#loaded!;
+    const approval = this.#approval;
+    if (!settings.approval_required.includes(this.operation) && plan.resolve.length === 0) return null;
+    const seconds = settings.approval.timeout_seconds[plan.evidence.risk];
+    approval.open({ plan, settings: settings.approval, requestedBy: this.#progress.requestedBy });
+    this.#progress.approvalDeadline = new Date(Date.now() + seconds * 1000).toISOString();
+    this.#progress.enter('waiting_for_approval', `Waiting for approval of plan ${plan.plan_hash.slice(0, 12)}`);
+    this.#show();
+    const inTime = await condition(() => approval.decided, seconds * 1000);
+    this.#progress.approvalDeadline = null;
+    if (!inTime) {
+      approval.close('too late: the approval had expired');
+      return cancelledAnswer(this.operation, settings.environment, 'approval_expired', 'Nobody approved in time; nothing was changed', { plan_hash: plan.plan_hash });
+    }
+    if (approval.rejection !== null) {
+      const { by, comment } = approval.rejection;
+      return cancelledAnswer(this.operation, settings.environment, 'rejected', `Rejected by ${by}${comment ? `: ${comment}` : ''}`, { plan_hash: plan.plan_hash });
+    }
+    this.#progress.note(`Approved by ${approval.approvals.map((a) => a.by).join(', ')} (approver not verified)`);
+    return null;
+  }
+
+  async #change(plan: PlanSummary, planned: Extract<PlanOutcome, { kind: 'planned' }>): Promise<ChangeResult> {
+    const { workflowId } = workflowInfo();
+    const loaded = this.#loaded!;
+    this.#changes += 1;
+    // The run id: a repeated operation id must never meet the change of an earlier run.
+    const childId = `${workflowId}/change-${workflowInfo().runId.slice(0, 8)}-${this.#changes}`;
+    this.#progress.changeWorkflowId = childId;
+    this.#progress.enter('waiting_for_lock', 'The change begins');
+    this.#show();
+    const input: ChangeInput = {
+      operation_id: workflowId,
+      operation: this.operation,
+      request_digest: loaded.request_digest,
+      requested_by: this.#progress.requestedBy,
+      settings: loaded.settings,
+      plan,
+      identity_digest: planned.identity_digest,
+      approvals: this.#approval.approvals,
+      refused: this.#approval.refusals.last,
+      resolve: this.#approval.resolve,
+      started_at: this.#startedAt,
+    };
+    return executeChild<typeof guardedChange>(CHANGE_WORKFLOW, {
+      workflowId: childId,
+      args: [input],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      staticSummary: `${this.operation} ${loaded.settings.environment}`.slice(0, 180),
+    });
+  }
+
+  /** Records an operation that ended without a change. */
+  async #endUnchanged<R extends Response>(answer: R): Promise<R> {
+    const loaded = this.#loaded;
+    if (loaded === null) return answer;
+    await CancellationScope.nonCancellable(() =>
+      endOperation(stepsOn(loaded.settings.task_queue), {
+        operationId: workflowInfo().workflowId,
+        operation: this.operation,
+        settings: loaded.settings,
+        requestedBy: this.#progress.requestedBy,
+        startedAt: this.#startedAt,
+        planHash: this.#progress.plan?.plan_hash ?? null,
+        decisions: [...this.#approval.approvals, ...(this.#approval.rejection ? [this.#approval.rejection] : [])],
+        refused: this.#approval.refusals.last,
+        began: false,
+        backup: null,
+        applied: 0,
+        answer,
+      }, this.#progress),
+    );
+    return answer;
+  }
+
+  #listen(): void {
+    const approval = this.#approval;
+    setHandler(stateQuery, () => this.#view(), { description: DESCRIPTIONS.state });
+    setHandler(approveSignal, (payload) => this.#record(() => approval.receive('approve', payload)), { description: DESCRIPTIONS.approve });
+    setHandler(rejectSignal, (payload) => this.#record(() => approval.receive('reject', payload)), { description: DESCRIPTIONS.reject });
+    setHandler(resolveSignal, (payload) => this.#forward(payload), { description: DESCRIPTIONS.resolve });
+    setHandler(changeAnswerSignal, (answer: ErrorResponse | Response | null) => {
+      this.#progress.answer = answer;
+      this.#progress.phase = answer === null ? 'applying' : 'waiting_for_decision';
+      this.#show();
+    });
+    setHandler(decideUpdate, (payload) => this.#decide(payload), {
+      description: DESCRIPTIONS.decide,
+      validator: (payload) => {
+        const problem = this.#problem(payload);
+        if (problem !== null) throw ApplicationFailure.create({ message: `The decision does not count: ${problem}`, type: 'decision_refused', nonRetryable: true });
+      },
+    });
+  }
+
+  #record(receive: () => void): void {
+    const refused = this.#approval.refusals.count;
+    receive();
+    if (this.#approval.refusals.count === refused) return;
+    // In a flood only the first ones are drawn again: each drawing costs history.
+    if (this.#approval.refusals.count <= 20) this.#show();
+  }
+
+  /** Why a decision sent by update would not count, or null. */
+  #problem(payload: unknown): string | null {
+    const broken = unreadable(payload);
+    if (broken !== null) return broken;
+    const parsed = Decision.safeParse(payload);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      return `the payload does not fit: ${issue?.path.join('.') || 'payload'} ${issue?.message ?? ''}`.trim();
+    }
+    const { decision, ...rest } = parsed.data;
+    if (decision !== 'approve' && decision !== 'reject') return this.#waits() ? null : 'nothing waits for such a decision now';
+    const judged = this.#approval.judge(decision, rest);
+    return judged.ok ? null : judged.reason;
+  }
+
+  #waits(): boolean {
+    return this.#progress.answer !== null && this.#progress.phase === 'waiting_for_decision';
+  }
+
+  async #decide(payload: unknown): Promise<{ recorded: string }> {
+    const { decision, plan, ...rest } = Decision.parse(payload);
+    if (decision === 'approve' || decision === 'reject') this.#record(() => this.#approval.receive(decision, { plan, ...rest }));
+    else await this.#forward({ choice: decision, ...rest });
+    return { recorded: decision };
+  }
+
+  /** A choice between ways out is the change's to judge. */
+  async #forward(payload: unknown): Promise<void> {
+    const { changeWorkflowId } = this.#progress;
+    if (changeWorkflowId === null || !this.#waits()) {
+      this.#approval.refusals.add('resolve', payload, `nothing waits for such a decision now (by ${claimedBy(payload) ?? 'nobody named'})`);
+      return;
+    }
+    try {
+      await getExternalWorkflowHandle(changeWorkflowId).signal(resolveSignal, payload);
+    } catch {
+      this.#approval.refusals.add('resolve', payload, 'the change has ended');
+    }
+  }
+
+  #view() {
+    const { approvals, rejection, refusals } = this.#approval;
+    return this.#progress.view({ approvals: rejection === null ? approvals : [...approvals, rejection], refused: refusals.last, refusedCount: refusals.count });
+  }
+
+  #show(): void {
+    const { workflowId, namespace } = workflowInfo();
+    setCurrentDetails(operationDetails(this.#view(), this.#loaded?.settings ?? null, { workflowId, namespace }));
+  }
+}

@@ -1,0 +1,87 @@
+/** Operations that change nothing in the database: no approval, no lock. */
+import { ApplicationFailure, setHandler, isCancellation } from '@temporalio/workflow';
+import type { LoadedOperation } from '../activities/contract.js';
+import type { OperationInput, OperationName, Response } from '../contract/index.js';
+import { cancelledAnswer, failureAnswer, planAnswer } from './guarded/answers.js';
+import { createBackup } from './guarded/change.js';
+import { endOperation } from './guarded/end.js';
+import { Progress } from './guarded/progress.js';
+import { factsOf, stepsOn } from './guarded/steps.js';
+import { DESCRIPTIONS, stateQuery } from './messages.js';
+import { workflowInfo } from '@temporalio/workflow';
+
+type Work = (loaded: LoadedOperation, progress: Progress) => Promise<Response>;
+
+async function unguarded(operation: OperationName, input: OperationInput, work: Work): Promise<Response> {
+  const progress = new Progress(operation, input.requested_by);
+  setHandler(stateQuery, () => progress.view({ approvals: [], refused: [], refusedCount: 0 }), { description: DESCRIPTIONS.state });
+  let environment: string | undefined;
+  let answer: Response;
+  try {
+    const loaded = await stepsOn(null).reading.loadOperation({ request: input.request });
+    environment = loaded.settings.environment;
+    progress.environment = environment;
+    answer = await work(loaded, progress);
+  } catch (error) {
+    answer = isCancellation(error) ? cancelledAnswer(operation, environment, 'cancelled', 'Cancelled') : failureAnswer(operation, environment, factsOf(error));
+  }
+  progress.answer = answer;
+  progress.phase = 'finished';
+  if (answer.status !== 'error') return answer;
+  throw ApplicationFailure.create({ message: answer.error, type: answer.code, nonRetryable: true, details: [answer] });
+}
+
+/** The plan, without changing anything. */
+export async function migratePreview(input: OperationInput): Promise<Response> {
+  return unguarded('migrate-preview', input, async (loaded) => {
+    const outcome = await stepsOn(loaded.settings.task_queue).reading.planOperation({ ...loaded, operation_id: workflowInfo().workflowId });
+    return outcome.kind === 'answered' ? outcome.response : planAnswer('migrate-preview', outcome.plan, loaded.settings, outcome.nothing_to_do);
+  });
+}
+
+/** Connectivity, migrations and performance of a database; read-only. */
+export async function healthCheck(input: OperationInput): Promise<Response> {
+  return unguarded('health-check', input, async ({ settings }) => {
+    const report = await stepsOn(settings.task_queue).reading.checkHealth({ settings, artifact: null });
+    return {
+      status: 'success', operation: 'health-check', environment: settings.environment,
+      result: { ...report }, message: `${settings.environment} is ${report.status}`,
+    };
+  });
+}
+
+/** A verified backup. Not exclusive: it may run while a change waits for a person. */
+export async function backup(input: OperationInput): Promise<Response> {
+  const startedAt = Date.now();
+  return unguarded('backup', input, async ({ settings, request }, progress) => {
+    const parameters = request.parameters as { label?: string; reason?: string };
+    const steps = stepsOn(settings.task_queue);
+    progress.enter('backing_up', 'Backing up');
+    let made = await createBackup(steps, {
+      operation_id: workflowInfo().workflowId, settings, label: parameters.label ?? null, reason: parameters.reason ?? null,
+    });
+    if (settings.backup.verify === 'proven' && made.level !== 'proven') {
+      progress.enter('verifying_backup', `Restoring ${made.backup_id} into a scratch database to prove it`);
+      made = await steps.changing.proveBackup({ settings, backup_id: made.backup_id });
+    }
+    const answer: Response = {
+      status: 'success', operation: 'backup', environment: settings.environment,
+      result: { ...made }, message: `Backup ${made.backup_id} of ${settings.environment}: ${made.level}`,
+    };
+    await endOperation(steps, {
+      operationId: workflowInfo().workflowId, operation: 'backup', settings, requestedBy: progress.requestedBy, startedAt,
+      planHash: null, decisions: [], refused: [], began: false, backup: made, applied: 0, answer,
+    }, progress);
+    return answer;
+  });
+}
+
+/** The backups in the store, newest first. */
+export async function listBackups(input: OperationInput): Promise<Response> {
+  try {
+    return await stepsOn(null).reading.listBackups({ request: input.request });
+  } catch (error) {
+    const answer = failureAnswer('list-backups', undefined, factsOf(error));
+    throw ApplicationFailure.create({ message: answer.error, type: answer.code, nonRetryable: true, details: [answer] });
+  }
+}
