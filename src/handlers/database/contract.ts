@@ -183,7 +183,7 @@ export interface DatabaseHandler {
   inTransaction(
     target: ConnectionTarget,
     fence: Fence,
-    options: ChangeOptions & { step?: { migration: string; action: 'applied' | 'reverted'; ledgerId: string | null } },
+    options: ChangeOptions & { step?: Pick<StepRow, 'migration' | 'action'> & { ledgerId: string | null } },
     work: (session: Session) => Promise<void>,
     record: (session: Session) => Promise<void>,
   ): Promise<void>;
