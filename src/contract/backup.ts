@@ -24,6 +24,7 @@ export const BackupRecord = z.object({
   level: BackupLevel.describe('checked: read to the end, sha256 and exit codes; proven: restored, counts equal'),
   proven_at: z.string().nullable(),
   tables: z.array(TableCount).describe('Rows per table in the snapshot of the dump'),
+  extensions: z.array(z.string()).optional().describe('Extensions that a restore has to create'),
   ledger_digest: z.string().nullable(),
   snapshot: z.object({ xid: z.string(), lsn: z.string().nullable() }).describe('Where the snapshot stood; used to tell whether anything was written since'),
   label: z.string().nullable(),

@@ -1,0 +1,22 @@
+/** Why a dump or a restore broke off, in one sentence for a person, free of secrets and row values. */
+import { FaberError } from '../../../contract/failure.js';
+import { fileFault } from '../store/unavailable.js';
+import { complaint } from './complaint.js';
+import { PipeFailed } from './stream.js';
+
+/** @returns the reason and what to do about it. */
+export function reasonOf(error: unknown, secrets: readonly string[], signal: AbortSignal): { reason: string; suggestions: string[] } {
+  if (signal.aborted) return { reason: 'it was cancelled', suggestions: [] };
+  if (error instanceof PipeFailed) {
+    // A full disk ends the programs as well: the disk is the cause, their exit codes the consequence.
+    const fault = fileFault(error.fileError);
+    if (fault) return { reason: fault.reason, suggestions: [fault.suggestion] };
+    if (error.culprit) return { reason: complaint(error.culprit, secrets), suggestions: [] };
+    return { reason: 'the stream broke off', suggestions: [] };
+  }
+  if (error instanceof FaberError) return { reason: error.message, suggestions: error.suggestions };
+  const fault = fileFault(error);
+  if (fault) return { reason: fault.reason, suggestions: [fault.suggestion] };
+  const sqlState = (error as { code?: unknown } | null)?.code;
+  return { reason: typeof sqlState === 'string' ? `the database refused (SQLSTATE ${sqlState})` : 'an unexpected error', suggestions: [] };
+}

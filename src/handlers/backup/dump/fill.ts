@@ -1,0 +1,96 @@
+/** Makes a database from a backup and shows that every row came back. What proving and restoring share. */
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { BackupRecord } from '../../../contract/backup.js';
+import { FaberError } from '../../../contract/failure.js';
+import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
+import type { Store } from '../contract.js';
+import { reasonOf } from './broken-pipe.js';
+import { unusable } from './check.js';
+import { compressor } from './compression.js';
+import { childConnection, databaseArgument, inMaintenance, inSession } from './connections.js';
+import { compareCounts, countRows } from './counts.js';
+import { createLike } from './create-database.js';
+import { databaseBytes, freeServerBytes, readable } from './free-space.js';
+import { findPrograms } from './programs.js';
+import { DatabaseProperties, PROPERTIES_FILE, readProperties } from './properties.js';
+import { PipeFailed, streamFromFile } from './stream.js';
+
+/** A restored database needs the room of its rows and indexes, and some for the log. */
+const ROOM = 1.1;
+
+/**
+ * Drops left-overs of that name, creates the database like the target (or like the one that was dumped, when the target is
+ * gone), and restores the backup into it.
+ * @throws FaberError backup_unusable when the backup cannot be restored or its rows are not those of the manifest;
+ *   restore_failed when the server cannot hold it.
+ */
+export async function fillDatabase(
+  database: DatabaseHandler,
+  target: ConnectionTarget,
+  name: string,
+  store: Store,
+  record: BackupRecord,
+  signal: AbortSignal,
+  onProgress?: (what: string) => void,
+): Promise<void> {
+  const filled = target.withDatabase(name);
+  const major = await inMaintenance(database, target, 'restore', async (session) => {
+    await ensureRoom(session, target, record);
+    onProgress?.(`creating the database ${name}`);
+    await createLike(session, name, await propertiesFor(session, target, store, record));
+    return serverMajor(session);
+  });
+  onProgress?.(`restoring ${record.backup_id} into ${name}`);
+  await restoreInto(filled, store, record, major, signal);
+  onProgress?.('counting rows');
+  const found = await inSession(database, filled, 'restore', countRows);
+  const differences = compareCounts(record.tables, found);
+  if (differences.length > 0) {
+    const first = differences[0]!;
+    throw unusable(record, `${differences.length} table(s) differ from its manifest after a restore, first ${first.schema}.${first.table}: ` +
+      `${first.expected ?? 'no such table'} row(s) expected, ${first.found ?? 'no such table'} found`, { differences: differences.slice(0, 20) });
+  }
+}
+
+/** Of the target as it is now; of the dumped database, as kept beside the dump, when the target is gone. */
+export async function propertiesFor(session: Session, target: ConnectionTarget, store: Store, record: BackupRecord): Promise<DatabaseProperties> {
+  const now = await readProperties(session, target.database);
+  if (now !== null) return now;
+  try {
+    return DatabaseProperties.parse(JSON.parse(await readFile(join(dirname(store.backupFile(record)), PROPERTIES_FILE), 'utf8')));
+  } catch (error) {
+    throw unusable(record, `the database ${target.database} is not there and ${PROPERTIES_FILE} of the backup cannot be read`, { cause: (error as Error).name });
+  }
+}
+
+async function restoreInto(filled: ConnectionTarget, store: Store, record: BackupRecord, major: number, signal: AbortSignal): Promise<void> {
+  const programs = await findPrograms(major);
+  const consumer = {
+    name: 'pg_restore',
+    file: programs.pg_restore,
+    // Subscriptions would need a superuser, and one that is left keeps its database from being dropped.
+    args: ['--exit-on-error', '--no-password', '--no-subscriptions', databaseArgument(filled.database)],
+    env: childConnection(filled, 'restore'),
+  };
+  try {
+    const read = await streamFromFile(store.backupFile(record), await compressor(record.compression), consumer, signal);
+    if (read.sha256 !== record.sha256) throw unusable(record, 'its dump is damaged: the sha256 is not that of the manifest');
+  } catch (error) {
+    if (!(error instanceof PipeFailed)) throw error;
+    throw unusable(record, `it could not be restored: ${reasonOf(error, filled.secrets, signal).reason}`);
+  }
+}
+
+async function ensureRoom(session: Session, target: ConnectionTarget, record: BackupRecord): Promise<void> {
+  const free = await freeServerBytes(session, target);
+  const needed = ((await databaseBytes(session, target.database)) ?? record.size_bytes) * ROOM;
+  if (free === null || free >= needed) return;
+  const reason = `the server has ${readable(free)} free, and about ${readable(needed)} are needed`;
+  throw new FaberError({ code: 'restore_failed', message: `${record.backup_id} was not restored: ${reason}`, result: { reason }, suggestions: ['Free disk space on the server'] });
+}
+
+async function serverMajor(session: Session): Promise<number> {
+  const [row] = await session.query<{ major: number }>("SELECT current_setting('server_version_num')::int / 10000 AS major");
+  return row!.major;
+}

@@ -1,0 +1,36 @@
+/** *Proven*: restored into a scratch database, with the row counts of the dump's own snapshot. */
+import type { BackupRecord } from '../../../contract/backup.js';
+import type { ConnectionTarget, DatabaseHandler } from '../../database/contract.js';
+import type { Store } from '../contract.js';
+import { inMaintenance } from './connections.js';
+import { dropDatabase } from './create-database.js';
+import { fillDatabase } from './fill.js';
+import { restoreFailure } from './restore-failure.js';
+import { scratchName } from './side-names.js';
+
+/**
+ * @returns the record with its level raised, as the store now has it.
+ * @throws FaberError backup_unusable, backup_failed (no room, no right to create a database, cancelled). The scratch
+ *   database is dropped whatever happens; after a crash the next attempt or `cleanUp` drops it.
+ */
+export async function proveBackup(
+  database: DatabaseHandler,
+  target: ConnectionTarget,
+  store: Store,
+  record: BackupRecord,
+  signal: AbortSignal,
+  onProgress?: (what: string) => void,
+): Promise<BackupRecord> {
+  const scratch = scratchName(target.database, record.operation_id ?? record.backup_id);
+  try {
+    signal.throwIfAborted();
+    await fillDatabase(database, target, scratch, store, record, signal, onProgress);
+  } catch (error) {
+    throw restoreFailure(error, 'backup_failed', `Backup ${record.backup_id} could not be proven`, target, signal);
+  } finally {
+    await inMaintenance(database, target, 'restore', (session) => dropDatabase(session, scratch));
+  }
+  const proven: BackupRecord = { ...record, level: 'proven', proven_at: new Date().toISOString() };
+  await store.updateBackup(proven);
+  return proven;
+}
