@@ -17,8 +17,12 @@ export interface PostgresServer {
   adminUrl: string;
   binDir: string;
   pid: number;
+  /** Data and log; only the server is in there. */
+  folder: string;
   /** Ends the server and deletes its data. */
   stop(): Promise<void>;
+  /** Lets it outlive this process. */
+  leaveRunning(): void;
 }
 
 const HOST = '127.0.0.1';
@@ -44,6 +48,8 @@ export async function startPostgres(binDir: string, settings: Record<string, str
       adminUrl: adminUrl(port, password),
       binDir,
       pid: group.pid,
+      folder,
+      leaveRunning: () => group.leaveRunning(),
       async stop() {
         // SIGINT is PostgreSQL's fast shutdown: sessions are ended, not waited for.
         await group.stop('SIGINT');

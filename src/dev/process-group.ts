@@ -8,8 +8,8 @@ export interface GroupProcess {
   readonly closed: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** Sends `signal` to the leader, waits `graceMs`, then SIGKILLs the whole group. Resolves when the leader is gone. Idempotent. */
   stop(signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
-  /** For `process.on('exit')`, where nothing can be awaited. */
-  killNow(): void;
+  /** Lets the process outlive this one. */
+  leaveRunning(): void;
 }
 
 const running = new Set<GroupProcess>();
@@ -44,15 +44,16 @@ export async function startGroup(command: string, args: readonly string[], optio
       await closed;
       running.delete(group);
     },
-    killNow() {
-      killGroup(pid);
+    leaveRunning() {
+      running.delete(group);
+      child.unref();
     },
   };
   running.add(group);
   if (!exitHooked) {
     exitHooked = true;
     process.on('exit', () => {
-      for (const one of running) one.killNow();
+      for (const one of running) killGroup(one.pid);
     });
   }
   return group;

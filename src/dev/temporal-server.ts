@@ -3,7 +3,7 @@ import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { freePort } from './free-port.js';
+import { freePort, isFree } from './free-port.js';
 import { startGroup, type GroupProcess } from './process-group.js';
 
 export interface TemporalServer {
@@ -17,7 +17,11 @@ export interface TemporalServer {
   pid: number;
   /** Resolves when the server is gone, whoever ended it. */
   closed: GroupProcess['closed'];
+  /** Its log; only the server is in there. */
+  folder: string;
   stop(): Promise<void>;
+  /** Lets it outlive this process. */
+  leaveRunning(): void;
 }
 
 export interface TemporalServerOptions {
@@ -36,9 +40,13 @@ const HOST = '127.0.0.1';
 /**
  * Starts `temporal server start-dev` and waits until the namespace `default` answers.
  * @param cli path of the `temporal` program.
- * @throws Error with the end of the server's output when it does not come up.
+ * @throws Error with the end of the server's output when it does not come up, or naming the wished port that is taken.
  */
 export async function startTemporal(cli: string, options: TemporalServerOptions = {}): Promise<TemporalServer> {
+  // Otherwise the server of somebody else would answer in place of ours.
+  for (const port of [options.port, options.headless ? undefined : options.uiPort]) {
+    if (port !== undefined && !(await isFree(port))) throw new Error(`Port ${port} is in use already: end what listens there, or choose another port.`);
+  }
   const folder = await mkdtemp(join(tmpdir(), 'faber-db-temporal-'));
   const port = options.port ?? (await freePort());
   const uiPort = options.headless ? null : (options.uiPort ?? (await freePort()));
@@ -67,7 +75,9 @@ export async function startTemporal(cli: string, options: TemporalServerOptions 
     cli,
     pid: group.pid,
     closed: group.closed,
+    folder,
     stop,
+    leaveRunning: () => group.leaveRunning(),
   };
 }
 
