@@ -1,5 +1,6 @@
 /** Reads JSON from bytes that anybody may have written: bounded, and its errors never quote what was read. */
 import { FaberError, type ErrorCode } from './failure.js';
+import { brokenAt } from './json-position.js';
 
 export interface JsonTextOptions {
   /** What is read, for the message: "the request", "config.json". */
@@ -28,14 +29,6 @@ function depthOf(text: string): number {
   return deepest;
 }
 
-/** Only the position: the engine's own message quotes the text around it, and that may hold a password. */
-function whereBroken(text: string, error: unknown): string {
-  const position = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-  if (position === undefined) return '';
-  const before = text.slice(0, Number(position)).split('\n');
-  return ` (line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1})`;
-}
-
 function decode(bytes: Uint8Array, fail: (why: string) => FaberError): string {
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) throw fail('is UTF-16; write it as UTF-8');
   try {
@@ -59,7 +52,8 @@ export function parseJsonText(input: Uint8Array | string, options: JsonTextOptio
   if (depthOf(text) > MAX_DEPTH) throw fail(`is nested deeper than ${MAX_DEPTH} levels`);
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw fail(`is not valid JSON${whereBroken(text, error)}`);
+  } catch {
+    const { line, column } = brokenAt(text);
+    throw fail(`is not valid JSON (line ${line}, column ${column})`);
   }
 }

@@ -1,7 +1,7 @@
 /** Recognises text that may hold a secret, so that it is neither accepted in a config nor quoted in a message. */
 
 /** `scheme://`: a connection string or a webhook. Places of objects (`s3://bucket`) carry no secret of their own. */
-const URL_PATTERN = /([a-z][a-z0-9+.-]*):\/\/([^\s/]*)/i;
+const URL_PATTERN = /([a-z][a-z0-9+.-]{0,30}):\/\/([^\s/]*)/i;
 const PLACES = new Set(['s3', 'gs']);
 
 /** libpq's other form: `host=db user=app password=…`. */

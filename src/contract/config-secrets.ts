@@ -1,0 +1,26 @@
+/** Finds URLs and secrets in a config: it is committed, logged and shown, and may hold names of variables only. */
+import { pathText } from './issues.js';
+import { isSecretKey, secretIn } from './secrets-in-text.js';
+
+function visit(value: unknown, path: (string | number)[], found: string[]): void {
+  const key = String(path.at(-1) ?? '');
+  if (typeof value === 'string') {
+    // An editor's pointer to the schema is the one URL that belongs there.
+    if (path.length === 1 && key === '$schema') return;
+    const kind = secretIn(value) ?? (isSecretKey(key) && value !== '' ? 'a secret' : undefined);
+    if (kind) found.push(`${pathText(path)} holds ${kind}; put it in an environment variable on the worker and name that variable`);
+  } else if (Array.isArray(value)) value.forEach((inner, index) => visit(inner, [...path, index], found));
+  else if (typeof value === 'object' && value !== null) {
+    for (const [name, inner] of Object.entries(value)) {
+      if (secretIn(name)) found.push(`${pathText(path) || 'the file'} has a key that holds ${secretIn(name)}`);
+      else visit(inner, [...path, name], found);
+    }
+  }
+}
+
+/** One sentence for each place, never quoting what stands there. */
+export function findSecrets(config: unknown): string[] {
+  const found: string[] = [];
+  visit(config, [], found);
+  return found;
+}

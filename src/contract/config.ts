@@ -1,0 +1,134 @@
+/**
+ * The config file as it is written: `.fractary/plugins/faber-db/config.json`. What follows from it for one environment
+ * is in effective-settings.ts. Keys that are not here are kept by the parser's caller and warned about, never refused.
+ */
+import { z } from 'zod';
+import { MigrationTool, Hosting, Provider, Risk } from './settings.js';
+
+export const CONFIG_PATH = '.fractary/plugins/faber-db/config.json';
+
+const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable, never a URL or a secret');
+const seconds = z.number().positive().max(30 * 24 * 3600);
+const days = z.number().int().min(1).max(3650);
+
+/** Operations that `require_approval_for` may name; the later ones are accepted so that one config serves every release. */
+export const APPROVABLE_OPERATIONS = ['migrate', 'rollback', 'rollback-to', 'restore', 'seed', 'reset', 'initialize-database'] as const;
+
+const Database = z.object({
+  provider: Provider.default('postgresql').describe('Database system. This release runs postgresql'),
+  hosting: Hosting.default('local').describe('Where the database runs'),
+  migration_tool: MigrationTool.default('prisma').describe('The tool whose migrations and ledger are used. This release runs prisma'),
+});
+
+const Environment = z.object({
+  connection_string_env: variableName.describe('Name of the variable that holds the URL on the worker'),
+  direct_connection_string_env: variableName.optional().describe('The same for a URL that goes around a connection pooler'),
+  protected: z.boolean().optional().describe('Whether changes need approval. Default: true unless the name is dev, development, test, ci, local, staging or preview'),
+  require_approval: z.boolean().optional().describe('Asks for approval in an environment that is not protected too'),
+  backup_before_migrate: z.boolean().optional().describe('Back up before every change. Default: true except in development environments'),
+  auto_migrate: z.boolean().optional().describe("FABER's build phase may apply without being asked; single operations are not affected"),
+  backup_schedule: z.string().optional().describe('Cron line of nightly backups (UTC)'),
+  backup_retention_days: days.optional().describe('Overrides backup.retention_days'),
+  hosting: Hosting.optional().describe('Overrides database.hosting'),
+  region: z.string().optional().describe('Cloud region'),
+  rds_instance_id: z.string().optional().describe('RDS instance of this environment'),
+  task_queue: z.string().min(1).max(200).optional().describe("Task queue of the worker that reaches this database. Default: the operation's own"),
+});
+
+const Migrations = z.object({
+  directory: z.string().min(1).default('prisma/migrations').describe('Folder of the migrations, relative to the working directory'),
+  table: z.string().min(1).max(63).default('_prisma_migrations').describe("The migration tool's ledger"),
+  timeout_seconds: seconds.default(300).describe('How long one migration may run'),
+  lock_timeout_seconds: seconds.default(60).describe('How long to keep trying for a lock that the application holds'),
+  concurrent_timeout_seconds: seconds.default(3600).describe('How long a statement that cannot run in a transaction may run, for example CREATE INDEX CONCURRENTLY'),
+});
+
+const Approval = z.object({
+  approvers: z.array(z.string().min(1)).default([]).describe('Who may approve: names, or patterns with *. Empty: anyone'),
+  minimum_approvals: z.number().int().min(1).max(20).default(1).describe('How many different people must approve'),
+  forbid_requester: z.boolean().default(true).describe('Whoever asked may not approve'),
+  timeouts: z.partialRecord(Risk, seconds).default({}).describe('How long to wait, in seconds, by risk. Default: 24 hours each'),
+  confirmation_phrase: z.string().min(1).max(200).nullable().default(null).describe('Must stand in the comment of an approval of a destructive plan'),
+  verification: z
+    .enum(['claimed', 'principal', 'signed'])
+    .default('claimed')
+    .describe("How an approver is known. This release knows claimed: the decision's own word, not verified"),
+});
+
+const Safety = z.object({
+  protected_environments: z.array(z.string().min(1)).default([]).describe('Protected in any case: names, or patterns with *'),
+  require_approval_for: z
+    .array(z.enum(APPROVABLE_OPERATIONS))
+    .default(['migrate', 'rollback', 'rollback-to', 'restore', 'seed'])
+    .describe('Operations that need approval in protected environments; rollback includes rollback-to and restore'),
+  health_check_before_deploy: z.boolean().default(true).describe('Refuse to change an unhealthy database'),
+  health_check_after_deploy: z.boolean().default(true).describe('Check health after the change'),
+  rollback_on_migration_failure: z.boolean().default(true).describe('Undo by itself when a migration fails'),
+  rollback_on_health_check_failure: z.boolean().default(true).describe('Undo by itself when the database is unhealthy after the change'),
+  max_auto_rollback_attempts: z.number().int().min(0).max(10).default(1).describe('How often to try to undo; 0: never by itself'),
+  validate_destructive_operations: z.boolean().default(true).describe('Look for statements that destroy data and show them before approval'),
+  hold_writes: z.boolean().default(false).describe('Hold off writes of others from before the backup until the end'),
+  on_failure: z
+    .enum(['ladder', 'restore', 'stop'])
+    .default('ladder')
+    .describe('ladder: the cheapest undo that loses nothing; restore: may also restore the backup and lose writes since; stop: never by itself'),
+  approval: Approval.prefault({}).describe('Who approves, and how long that is waited for'),
+});
+
+const SIZE = /^\s*(\d+(?:\.\d+)?)\s*(MB|GB|TB)\s*$/i;
+const UNITS: Record<string, number> = { MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
+
+const Size = z.union([z.number().positive(), z.string().regex(SIZE, 'must be bytes, or a size such as "20GB"')], {
+  error: 'must be bytes, or a size such as "20GB"',
+});
+
+/** Bytes of `20GB` or of a number of bytes. */
+export function bytesOf(size: z.infer<typeof Size>): number {
+  if (typeof size === 'number') return size;
+  const [, amount = '0', unit = 'MB'] = SIZE.exec(size) ?? [];
+  return Math.round(Number(amount) * (UNITS[unit.toUpperCase()] ?? 1));
+}
+
+const Backup = z.object({
+  location: z.string().min(1).optional().describe('Folder of the backups, relative to the working directory. Default: $FABER_DB_STORE, else the data folder of the user'),
+  retention_days: days.optional().describe('Default: 30 in development, 60 in staging, 90 where protected'),
+  auto_cleanup: z.boolean().default(true).describe('Remove backups older than that'),
+  compression: z.enum(['auto', 'zstd', 'gzip', 'none']).default('auto').describe('auto: zstd where the program is there, else gzip'),
+  verify: z.enum(['checked', 'proven']).optional().describe('checked: read to the end; proven: restored into a scratch database. Default: proven where protected'),
+  max_database_size: Size.default('20GB').describe('Above it a backup is checked, not proven: bytes, or for example "20GB"'),
+});
+
+const HealthChecks = z.object({
+  latency_warning_ms: z.number().positive().default(100).describe('Degraded from here on'),
+  latency_critical_ms: z.number().positive().default(500).describe('Unhealthy from here on'),
+  pending_migrations_warning: z.number().int().min(0).default(5).describe('Degraded with more pending migrations'),
+  long_transaction_warning_seconds: z.number().positive().default(300).describe('Degraded with an older transaction'),
+  connections_warning_percent: z.number().positive().max(100).default(90).describe('Degraded with more of the connections used'),
+  disk_free_warning_percent: z.number().positive().max(100).default(10).describe('Degraded with less disk free, where that can be measured'),
+});
+
+const Integration = z.object({
+  cloud_plugin: z.string().nullish().describe('Plugin that provisions databases'),
+  work_plugin: z.string().nullish().describe('Plugin of work items'),
+  logs_plugin: z.string().nullish().describe('Plugin that also gets each audit record'),
+  notify_url_env: variableName.optional().describe('Name of the variable that holds a webhook'),
+});
+
+export const Config = z.object({
+  schema_version: z.literal('1.0').default('1.0').describe('Version of this schema'),
+  database: Database.prefault({}).describe('System, place and migration tool'),
+  environments: z.record(z.string(), Environment).default({}).describe('By name, as requests name them'),
+  migrations: Migrations.prefault({}).describe('Where migrations are and how long they may take'),
+  safety: Safety.prefault({}).describe('What protects a change'),
+  backup: Backup.prefault({}).describe('Where backups go and how they are verified'),
+  health_checks: HealthChecks.prefault({}).describe('Thresholds of the health check'),
+  integration: Integration.prefault({}).describe('Other plugins'),
+});
+export type Config = z.output<typeof Config>;
+export type EnvironmentConfig = Config['environments'][string];
+
+/** JSON Schema of the config file, for editors and for whoever writes one. Defaulted keys are optional. */
+export function configJsonSchema(): Record<string, unknown> {
+  const { $schema, ...schema } = z.toJSONSchema(Config, { io: 'input' });
+  return { $schema, title: 'faber-db configuration', ...schema };
+}

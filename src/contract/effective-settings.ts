@@ -1,0 +1,204 @@
+/**
+ * From the config file to the settings of one environment: original keys mapped, defaults filled in, protection applied.
+ * Pure: the same config, environment and directories give the same settings.
+ */
+import { isAbsolute, join, resolve } from 'node:path';
+import { APPROVABLE_OPERATIONS, bytesOf, Config, CONFIG_PATH, configJsonSchema, type EnvironmentConfig } from './config.js';
+import { findSecrets } from './config-secrets.js';
+import { FaberError } from './failure.js';
+import { describeIssue } from './issues.js';
+import { mapLegacyKeys } from './legacy-keys.js';
+import { nearest } from './nearest.js';
+import { isDevelopment, protectionOf } from './protection.js';
+import type { Risk, Settings } from './settings.js';
+import { unknownKeyWarnings } from './unknown-keys.js';
+
+export interface SettingsOptions {
+  /** Home directory, for the default store. Without it and without `store`, `backup.location` must be in the config. */
+  home?: string;
+  /** Where backups go unless the config says: `$FABER_DB_STORE` or the data folder of the user. */
+  store?: string;
+  /** The file as people know it, for messages. */
+  configPath?: string;
+}
+
+const DAY = 24 * 3600;
+const RISKS: readonly Risk[] = ['low', 'medium', 'high', 'destructive'];
+
+type Raw = Record<string, unknown>;
+
+function isObject(value: unknown): value is Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(problems: readonly string[], configPath: string): FaberError {
+  const [first = 'the config is invalid', ...rest] = problems;
+  return new FaberError({ code: 'config_invalid', message: `Invalid configuration: ${first}`, suggestions: [...rest, `Edit ${configPath}`] });
+}
+
+function requireEnvironment(raw: Raw, environment: string, configPath: string): Raw {
+  const environments = isObject(raw['environments']) ? raw['environments'] : {};
+  const found = Object.hasOwn(environments, environment) ? environments[environment] : undefined;
+  if (isObject(found)) return found;
+  const names = Object.keys(environments);
+  const near = nearest(environment, names);
+  throw new FaberError({
+    code: 'environment_not_configured',
+    message: `Environment '${environment}' not found in configuration`,
+    suggestions: [
+      ...(near ? [`Did you mean '${near}'?`] : []),
+      `Configured: ${names.length > 0 ? names.join(', ') : 'none'}`,
+      `Add it under 'environments' in ${configPath}`,
+    ],
+  });
+}
+
+function parseConfig(raw: Raw, moved: ReadonlyMap<string, string>, configPath: string): Config {
+  const parsed = Config.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  throw invalid(
+    parsed.error.issues.map((issue) => {
+      const sentence = describeIssue(issue, raw);
+      const old = moved.get(issue.path.join('.'));
+      return old ? sentence.replace(issue.path.join('.'), old) : sentence;
+    }),
+    configPath,
+  );
+}
+
+function requireSupported(config: Config): void {
+  const { provider, migration_tool: tool } = config.database;
+  const refuse = (key: string, value: string, supported: string) =>
+    new FaberError({
+      code: 'unsupported',
+      message: `database.${key} '${value}' is not supported by this release`,
+      suggestions: [`Supported: ${supported}`],
+    });
+  if (provider !== 'postgresql') throw refuse('provider', provider, 'postgresql');
+  if (tool !== 'prisma') throw refuse('migration_tool', tool, 'prisma');
+}
+
+/** In the original, going back to a backup was a form of rollback: whoever listed rollback meant these as well. */
+function approvableIn(config: Config): string[] {
+  const listed = new Set<string>(config.safety.require_approval_for);
+  if (listed.has('rollback')) for (const operation of ['rollback-to', 'restore']) listed.add(operation);
+  return APPROVABLE_OPERATIONS.filter((operation) => listed.has(operation));
+}
+
+function storeLocation(config: Config, workingDirectory: string, options: SettingsOptions, configPath: string): string {
+  const { location } = config.backup;
+  if (location !== undefined) {
+    if (/^[a-z0-9]+:\/\//i.test(location)) {
+      throw new FaberError({ code: 'unsupported', message: 'backup.location is not a folder; this release keeps backups in a folder', suggestions: ['Set it to a folder, for example on a mounted volume'] });
+    }
+    return resolve(workingDirectory, location);
+  }
+  // Outside the checkout: whoever cleans the checkout must not take the backups along.
+  const fallback = options.store ?? (options.home === undefined ? undefined : join(options.home, '.local/share/faber-db/store'));
+  if (fallback === undefined) throw invalid(['backup.location is missing'], configPath);
+  return isAbsolute(fallback) ? fallback : resolve(workingDirectory, fallback);
+}
+
+function defaultRetention(environment: string, isProtected: boolean): number {
+  if (isProtected) return 90;
+  return isDevelopment(environment) ? 30 : 60;
+}
+
+/** What the config says and this release does not do, or does although it says otherwise. */
+function remarks(config: Config, chosen: EnvironmentConfig, environment: string, isProtected: boolean, approvable: readonly string[]): string[] {
+  const said: string[] = [];
+  const at = `environments.${environment}`;
+  const hosting = chosen.hosting ?? config.database.hosting;
+  if (hosting === 'gcp-sql' || hosting === 'azure-sql') said.push(`hosting '${hosting}' is treated as any PostgreSQL server`);
+  if (chosen.backup_schedule !== undefined) said.push(`${at}.backup_schedule has no effect: this release creates no schedules`);
+  if (config.integration.notify_url_env !== undefined) said.push('integration.notify_url_env has no effect: this release sends no notifications');
+  if (!isProtected) return said;
+  if (chosen.require_approval === false) said.push(`${at}.require_approval: false has no effect in a protected environment`);
+  if (chosen.backup_before_migrate === false) said.push(`${at}.backup_before_migrate is false: changes to this protected environment are not backed up first`);
+  for (const operation of ['migrate', 'rollback-to', 'restore']) {
+    if (!approvable.includes(operation)) said.push(`safety.require_approval_for does not name ${operation}: it runs in this protected environment without approval`);
+  }
+  const off = ['health_check_before_deploy', 'health_check_after_deploy', 'validate_destructive_operations'] as const;
+  for (const name of off) if (!config.safety[name]) said.push(`safety.${name} is false in a protected environment`);
+  return said;
+}
+
+function approvalSettings(config: Config): Settings['approval'] {
+  const { timeouts, verification: _, ...approval } = config.safety.approval;
+  return {
+    ...approval,
+    timeout_seconds: Object.fromEntries(RISKS.map((risk) => [risk, Math.ceil(timeouts[risk] ?? DAY)])) as Record<Risk, number>,
+    verification: 'claimed',
+  };
+}
+
+/**
+ * The settings of one environment.
+ * @param rawConfig the parsed JSON of the config file; it is not changed
+ * @param workingDirectory absolute path of the project
+ * @throws FaberError config_invalid (wrong value, URL or secret in the file, more safety asked for than there is in a
+ *   protected environment), environment_not_configured, unsupported (provider, tool, store).
+ */
+export function effectiveSettings(rawConfig: unknown, environment: string, workingDirectory: string, options: SettingsOptions = {}): Settings {
+  const configPath = options.configPath ?? CONFIG_PATH;
+  if (!isObject(rawConfig)) throw invalid(['the file is not a JSON object'], configPath);
+  const secrets = findSecrets(rawConfig);
+  if (secrets.length > 0) throw invalid(secrets, configPath);
+  const written = requireEnvironment(rawConfig, environment, configPath);
+  const safety = isObject(rawConfig['safety']) ? rawConfig['safety'] : {};
+  const protection = protectionOf(environment, written['protected'], safety['protected_environments']);
+
+  const mapped = mapLegacyKeys(structuredClone(rawConfig), environment, protection.protected);
+  const config = parseConfig(mapped.config, mapped.moved, configPath);
+  const unmet = [...mapped.unmet];
+  const { verification } = config.safety.approval;
+  if (verification !== 'claimed') unmet.push(`safety.approval.verification: ${verification} is not available; this release knows claimed`);
+  if (unmet.length > 0 && protection.protected) throw invalid(unmet, configPath);
+  requireSupported(config);
+
+  const chosen = config.environments[environment] as EnvironmentConfig;
+  const approvable = approvableIn(config);
+  const needsApproval = protection.protected || chosen.require_approval === true;
+  return {
+    environment,
+    working_directory: workingDirectory,
+    provider: config.database.provider,
+    hosting: chosen.hosting ?? config.database.hosting,
+    migration_tool: config.database.migration_tool,
+    connection_string_env: chosen.connection_string_env,
+    direct_connection_string_env: chosen.direct_connection_string_env ?? null,
+    protected: protection.protected,
+    task_queue: chosen.task_queue ?? null,
+    approval_required: needsApproval ? approvable : [],
+    approval: approvalSettings(config),
+    migrations: { ...config.migrations, directory: resolve(workingDirectory, config.migrations.directory) },
+    safety: {
+      health_check_before: config.safety.health_check_before_deploy,
+      health_check_after: config.safety.health_check_after_deploy,
+      rollback_on_migration_failure: config.safety.rollback_on_migration_failure,
+      rollback_on_health_check_failure: config.safety.rollback_on_health_check_failure,
+      max_auto_rollback_attempts: config.safety.max_auto_rollback_attempts,
+      validate_destructive_operations: config.safety.validate_destructive_operations,
+      hold_writes: config.safety.hold_writes,
+      on_failure: config.safety.on_failure,
+    },
+    backup: {
+      before_change: chosen.backup_before_migrate ?? !isDevelopment(environment),
+      location: storeLocation(config, workingDirectory, options, configPath),
+      retention_days: chosen.backup_retention_days ?? config.backup.retention_days ?? defaultRetention(environment, protection.protected),
+      auto_cleanup: config.backup.auto_cleanup,
+      compression: config.backup.compression,
+      verify: config.backup.verify ?? (protection.protected ? 'proven' : 'checked'),
+      max_database_size: bytesOf(config.backup.max_database_size),
+    },
+    health: config.health_checks,
+    logs_plugin: config.integration.logs_plugin ?? null,
+    warnings: [
+      ...(protection.warning ? [protection.warning] : []),
+      ...unmet,
+      ...mapped.warnings,
+      ...remarks(config, chosen, environment, protection.protected, approvable),
+      ...unknownKeyWarnings(mapped.config, configJsonSchema()),
+    ],
+  };
+}

@@ -1,0 +1,67 @@
+/** Reads the config file where the project is, on the worker. */
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { CONFIG_PATH } from '../contract/config.js';
+import { effectiveSettings } from '../contract/effective-settings.js';
+import { FaberError } from '../contract/failure.js';
+import { parseJsonText } from '../contract/json-text.js';
+import type { Settings } from '../contract/settings.js';
+
+/** Where the config is: `FABER_DB_CONFIG` (relative to the working directory), else the plugin's own place. */
+function configPath(workingDirectory: string, variables: NodeJS.ProcessEnv): { path: string; shown: string } {
+  const named = variables['FABER_DB_CONFIG'];
+  return named ? { path: resolve(workingDirectory, named), shown: named } : { path: join(workingDirectory, CONFIG_PATH), shown: CONFIG_PATH };
+}
+
+/** Where backups go unless the config says: outside the checkout, so that cleaning it takes no backup along. */
+function defaultStore(variables: NodeJS.ProcessEnv): string | undefined {
+  if (variables['FABER_DB_STORE']) return variables['FABER_DB_STORE'];
+  // The XDG base directory specification has relative paths ignored.
+  const data = variables['XDG_DATA_HOME'];
+  return data?.startsWith('/') ? join(data, 'faber-db/store') : undefined;
+}
+
+async function notFound(workingDirectory: string, shown: string): Promise<FaberError> {
+  const there = await stat(workingDirectory).catch(() => undefined);
+  return new FaberError({
+    code: 'config_not_found',
+    message: 'FABER-DB plugin not configured',
+    suggestions: there?.isDirectory()
+      ? [`Run \`faber-db init\` (or /faber-db:init) in ${workingDirectory}`, `Expected ${shown}`]
+      : [`${workingDirectory} does not exist on the worker`, 'Give working_directory as it is on the worker, not on the caller', `Expected ${shown} in it`],
+  });
+}
+
+async function readConfig(workingDirectory: string, path: string, shown: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw await notFound(workingDirectory, shown);
+    throw new FaberError({ code: 'config_invalid', message: `${shown} cannot be read (${code})`, suggestions: ['The worker must be able to read it'] }, { cause: error });
+  }
+}
+
+/**
+ * The settings of one environment, from the config file of a project on this machine.
+ * @param workingDirectory absolute path of the project
+ * @throws FaberError config_not_found, config_invalid, environment_not_configured, unsupported.
+ */
+export async function loadSettings(workingDirectory: string, environment: string, variables: NodeJS.ProcessEnv = process.env): Promise<Settings> {
+  const { path, shown } = configPath(workingDirectory, variables);
+  const raw = parseJsonText(await readConfig(workingDirectory, path, shown), { what: shown, code: 'config_invalid', suggestions: [`Edit ${shown}`] });
+  const store = defaultStore(variables);
+  const settings = effectiveSettings(raw, environment, workingDirectory, { configPath: shown, home: homedir(), ...(store ? { store } : {}) });
+  // The original could be told to skip its checks; a release must not believe that it was.
+  if (!variables['FABER_DB_SKIP_SAFETY_CHECKS'] || variables['FABER_DB_SKIP_SAFETY_CHECKS'] === 'false') return settings;
+  return { ...settings, warnings: [...settings.warnings, 'FABER_DB_SKIP_SAFETY_CHECKS has no effect: safety checks cannot be skipped by a variable'] };
+}
+
+/** Names of the environments in the config of a project. @throws FaberError config_not_found, config_invalid. */
+export async function configuredEnvironments(workingDirectory: string, variables: NodeJS.ProcessEnv = process.env): Promise<string[]> {
+  const { path, shown } = configPath(workingDirectory, variables);
+  const raw = parseJsonText(await readConfig(workingDirectory, path, shown), { what: shown, code: 'config_invalid', suggestions: [`Edit ${shown}`] });
+  const environments = (raw as { environments?: unknown } | null)?.environments;
+  return typeof environments === 'object' && environments !== null ? Object.keys(environments) : [];
+}
