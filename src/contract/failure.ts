@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   lock_timeout: { family: 'failed', meaning: 'A lock in the database was not to be had in time; nothing was changed.' },
   migration_failed: { family: 'failed', meaning: 'A migration failed; `result.rollback` tells what was undone.' },
   health_after_failed: { family: 'failed', meaning: 'The database was unhealthy after the change; `result.rollback` tells what was undone.' },
+  would_lose_data: { family: 'failed', meaning: 'An automatic undo would lose data that was written since; it was not done.' },
   restore_failed: { family: 'failed', meaning: 'A restore failed; the database that was serving still serves.' },
   compensation_failed: { family: 'failed', meaning: 'The change failed and so did its undo; a person must decide.' },
   interrupted_operation: { family: 'failed', meaning: 'An earlier operation began a change and never ended; it must be decided first.' },

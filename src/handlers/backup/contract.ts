@@ -1,7 +1,7 @@
 /** The ports to backups and to the store that keeps them. Nothing here knows of Temporal. */
 import type { BackupRecord } from '../../contract/backup.js';
 import type { BackupLevel, Settings } from '../../contract/settings.js';
-import type { ConnectionTarget, RestoreReport } from '../database/contract.js';
+import type { ConnectionTarget, DatabaseHandler, RestoreReport } from '../database/contract.js';
 
 /** Content-addressed artifacts and backups, in one place that has an id written inside it. */
 export interface Store {
@@ -82,11 +82,13 @@ export interface BackupHandler {
    * Exchanges the side database with the target: no new connections, sessions ended, `guard` (throws: nothing is
    * exchanged), both renames in one transaction, connections allowed. The replaced database is kept under `kept_as`.
    * A crash in between is repaired by calling it again.
+   * `guard` gets the only session that is left to the database being replaced, since none can be opened then; null when
+   * that database is missing or lets nobody in. Bookkeeping moves along with a higher fence token: take the fence again.
    */
   swap(
     target: ConnectionTarget,
     operationId: string,
-    guard: () => Promise<void>,
+    guard: (replaced: Session | null) => Promise<void>,
     signal: AbortSignal,
   ): Promise<{ kept_as: string }>;
 
@@ -102,3 +104,6 @@ export function levelFor(settings: Settings, sizeBytes: number | null): BackupLe
   if (settings.backup.verify === 'checked') return 'checked';
   return sizeBytes !== null && sizeBytes <= settings.backup.max_database_size ? 'proven' : 'checked';
 }
+
+/** The backup handler for a provider. @throws FaberError unsupported. */
+export type BackupHandlers = (provider: Settings['provider'], database: DatabaseHandler) => BackupHandler;

@@ -80,6 +80,8 @@ export interface DatabaseIdentity {
   empty: boolean;
   /** A pooler in transaction mode sits in between; session state cannot be relied on. */
   pooled: boolean;
+  /** How that was recognised; present when `pooled`. */
+  pooledReason?: string;
 }
 
 /** A changing operation as `faber_db.operations` remembers it. */
@@ -159,8 +161,12 @@ export interface DatabaseHandler {
   /** Parses a URL (all of Prisma's and libpq's parameters). @throws FaberError connection_not_configured, never quoting the URL. */
   target(url: string): ConnectionTarget;
 
-  /** @throws FaberError health_check_failed when unreachable. */
-  identify(target: ConnectionTarget): Promise<DatabaseIdentity>;
+  /**
+   * @param options mayBeMissing: a database that is not there (or takes no connections) is identified through the
+   *   server's maintenance database, as an empty one; for a restore only the server must be reachable
+   * @throws FaberError health_check_failed when unreachable.
+   */
+  identify(target: ConnectionTarget, options?: { mayBeMissing: boolean }): Promise<DatabaseIdentity>;
 
   /** All checks but `migrations`; goes on after a failing one, never throws for an unreachable server. */
   checkHealth(target: ConnectionTarget, thresholds: Settings['health']): Promise<HealthCheck[]>;

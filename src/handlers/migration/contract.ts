@@ -104,8 +104,12 @@ export interface MigrationHandler {
    */
   apply(migration: Migration, context: StepContext): Promise<StepOutcome>;
 
-  /** Runs the down script and makes the ledger so that the tool sees the migration as pending. */
-  revert(migration: Migration, context: StepContext): Promise<StepOutcome>;
+  /**
+   * Runs the down script and makes the ledger so that the tool sees the migration as pending.
+   * @throws FaberError would_lose_data with `refuseLosses`, before anything of this migration is undone: data that was
+   *   written by others since the operation began, or that the up script removed, would be lost.
+   */
+  revert(migration: Migration, context: StepContext & { refuseLosses?: { operationId: string } | null }): Promise<StepOutcome>;
 
   /** Settles a failed row of another runner, as `prisma migrate resolve` would. */
   resolve(migration: Pick<Migration, 'name' | 'up'>, as: 'applied' | 'rolled_back', context: StepContext): Promise<void>;

@@ -52,7 +52,8 @@ export async function guardedChange(input: ChangeInput): Promise<ChangeResult> {
   const change = prepare(input);
   const { progress } = change;
   const lock = new DatabaseLock(
-    change.steps,
+    // The queue of a database runs where workflows run, not where the environment's activities do.
+    stepsOn(null),
     { identity_digest: input.identity_digest, operation: input.operation, environment: input.settings.environment },
     (behind) => {
       progress.waitingBehind = behind;

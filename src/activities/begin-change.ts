@@ -1,0 +1,76 @@
+import { Context } from '@temporalio/activity';
+import type { OperationRow } from '../handlers/database/contract.js';
+import type { BeginInput, BeginOutcome, ChangeRef, InterruptedOperation } from './contract.js';
+import type { Dependencies } from './dependencies.js';
+import { FaberError } from '../contract/failure.js';
+import { withHeartbeat } from './heartbeat.js';
+import { leftBy } from './inspect-change.js';
+import { changeOptions, openPlan, type OpenPlan } from './open-plan.js';
+
+/**
+ * The operation begins to change: bookkeeping in the target, the fence, the row that remembers it, the marker.
+ * An earlier operation that began and never ended is named instead, and nothing is begun.
+ */
+export async function beginChange(deps: Dependencies, input: BeginInput): Promise<BeginOutcome> {
+  return withHeartbeat(async (running) => {
+    const plan = await openPlan(deps, input.settings, input.artifact);
+    const { database, target, migrations, settings } = plan;
+    const ledger = await migrations.readLedger(target, settings);
+    const before = {
+      fingerprint: await database.schemaFingerprint(target),
+      applied_before: migrations.compare(plan.artifact.migrations, ledger).applied,
+    };
+    await database.bookkeeping.ensure(target);
+    for (const row of await database.bookkeeping.unfinished(target)) {
+      if (row.operation_id === input.operation_id) continue;
+      const interrupted = await describeInterrupted(plan, row);
+      if (interrupted.still_running) {
+        throw new FaberError({
+          code: 'interrupted_operation',
+          message: `${row.operation} ${row.operation_id} still changes this database; nothing was changed`,
+          suggestions: [`Wait for it, or look at it: faber-db watch ${row.operation_id}`],
+        });
+      }
+      if (interrupted.applied.length > 0 || interrupted.half_applied.length > 0) return { interrupted, ...before };
+      // It changed nothing: its row ends here, and nobody has to decide anything.
+      await database.bookkeeping.end(target, null, row.operation_id, { outcome: 'interrupted before any change' });
+    }
+    const fence = await database.bookkeeping.takeFence(target, input.operation_id, changeOptions(settings, running));
+    await database.bookkeeping.begin(
+      target,
+      fence,
+      {
+        operation_id: input.operation_id, operation: plan.artifact.request.operation, environment: settings.environment,
+        request_digest: input.request_digest, plan_hash: input.plan_hash, artifact: input.artifact, requested_by: input.requested_by,
+      },
+      input.write_marker ? settings.environment : null,
+    );
+    return { interrupted: null, ...before };
+  });
+}
+
+async function describeInterrupted(plan: OpenPlan, row: OperationRow): Promise<InterruptedOperation> {
+  const left = await leftBy(plan, row.operation_id);
+  return {
+    operation_id: row.operation_id, operation: row.operation, begun_at: row.begun_at, artifact: row.artifact,
+    applied: left.applied, half_applied: left.halfApplied, still_running: await changeRuns(row.operation_id),
+  };
+}
+
+/** Whether a change of that operation runs: the operation itself may be gone, its change (a child of its own) not. */
+async function changeRuns(operationId: string): Promise<boolean> {
+  const { client } = Context.current();
+  const prefix = `${operationId}/change-`;
+  // Backslashes and quotes would end the string in the query.
+  if (/["'\\]/.test(prefix)) return false;
+  for await (const execution of client.workflow.list({ query: `WorkflowId STARTS_WITH "${prefix}" AND ExecutionStatus = "Running"`, pageSize: 5 })) {
+    if (execution.workflowId.startsWith(prefix)) return true;
+  }
+  return false;
+}
+
+/** An interrupted operation was decided by a person: its row ends. */
+export async function settleInterrupted(deps: Dependencies, input: ChangeRef & { interrupted: string; answer: unknown }): Promise<void> {
+  const plan = await openPlan(deps, input.settings, input.artifact);
+  await plan.database.bookkeeping.end(plan.target, null, input.interrupted, input.answer);
+}

@@ -1,0 +1,43 @@
+/** What the activities are built from; worker.ts is the only place that puts it together. */
+import type { BackupHandlers, OpenStore } from '../handlers/backup/contract.js';
+import type { ConnectionTarget, DatabaseHandler, DatabaseHandlers } from '../handlers/database/contract.js';
+import type { MigrationHandler, MigrationHandlers } from '../handlers/migration/contract.js';
+import type { SendAudit } from '../handlers/integration/logs.js';
+import { FaberError } from '../contract/failure.js';
+import type { Settings } from '../contract/settings.js';
+
+export interface Dependencies {
+  databases: DatabaseHandlers;
+  migrations: MigrationHandlers;
+  backups: BackupHandlers;
+  openStore: OpenStore;
+  /** Without an environment: the settings of the first one, for what all share (the store). */
+  loadSettings: (workingDirectory: string, environment: string | undefined) => Promise<Settings>;
+  sendAudit: SendAudit;
+  /** The worker's environment variables: the only place where secrets come from. */
+  env: NodeJS.ProcessEnv;
+}
+
+export interface Resources {
+  target: ConnectionTarget;
+  database: DatabaseHandler;
+  migrations: MigrationHandler;
+}
+
+/**
+ * Resolves the environment's URL on the worker. Changes need session state, so the direct URL wins over one that may
+ * lead through a pooler. @throws FaberError connection_not_configured
+ */
+export function openResources(deps: Dependencies, settings: Settings): Resources {
+  const database = deps.databases(settings.provider);
+  const name = settings.direct_connection_string_env ?? settings.connection_string_env;
+  const url = deps.env[name];
+  if (url === undefined || url.trim() === '') {
+    throw new FaberError({
+      code: 'connection_not_configured',
+      message: `The environment variable ${name} is not set on the worker`,
+      suggestions: [`${name} is NOT SET on the worker; set it to the URL of ${settings.environment}'s database and restart the worker`],
+    });
+  }
+  return { target: database.target(url.trim()), database, migrations: deps.migrations(settings.migration_tool, database) };
+}

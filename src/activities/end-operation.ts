@@ -1,0 +1,29 @@
+import type { AuditRecord } from '../contract/audit.js';
+import type { Settings } from '../contract/settings.js';
+import type { ChangeRef, EndInput } from './contract.js';
+import { openResources, type Dependencies } from './dependencies.js';
+import { withHeartbeat } from './heartbeat.js';
+import { changeOptions, openPlan } from './open-plan.js';
+
+/** Records the end: the audit line in the store first, so that a database that is down cannot keep it away. Idempotent. */
+export async function endOperation(deps: Dependencies, input: EndInput): Promise<void> {
+  const { settings } = input;
+  await (await deps.openStore(settings)).appendAudit(input.audit);
+  if (!input.began) return;
+  const { database, target } = openResources(deps, settings);
+  await database.bookkeeping.end(target, null, input.operation_id, input.answer);
+}
+
+/** Hands one record to the logs plugin. */
+export async function sendAudit(deps: Dependencies, input: { settings: Settings; record: AuditRecord }): Promise<void> {
+  if (input.settings.logs_plugin !== null) await deps.sendAudit(input.settings.logs_plugin, input.record);
+}
+
+/** Holds writes of others off, or lets them on again. */
+export async function holdWrites(deps: Dependencies, input: ChangeRef & { hold: boolean }): Promise<void> {
+  await withHeartbeat(async (running) => {
+    const plan = await openPlan(deps, input.settings, input.artifact);
+    const fence = await plan.database.bookkeeping.takeFence(plan.target, input.operation_id, changeOptions(input.settings, running));
+    await plan.database.holdWrites(plan.target, fence, input.hold);
+  });
+}

@@ -1,0 +1,46 @@
+/** The one place where errors of handlers become failures of Temporal. */
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { FaberError, type FailureFacts } from '../contract/failure.js';
+import { redactor } from '../handlers/redact.js';
+
+/** The outcome of a changing step is unknown: the next attempt takes the fence, reads the ledger and goes on from there. */
+export class OutcomeUnknown extends Error {
+  override readonly name = 'OutcomeUnknown';
+}
+
+/**
+ * @param secrets what must not appear in any text; facts of FaberError are clean already, anything else is not trusted
+ */
+export function toFailure(error: unknown, secrets: readonly string[]): Error {
+  if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
+  const redact = redactor(secrets);
+  if (error instanceof FaberError) {
+    const facts: FailureFacts = {
+      code: error.code,
+      message: redact(error.message),
+      ...(error.result ? { result: JSON.parse(redact(JSON.stringify(error.result))) as Record<string, unknown> } : {}),
+      suggestions: error.suggestions.map(redact),
+    };
+    return clean(ApplicationFailure.create({ message: facts.message, type: facts.code, nonRetryable: true, details: [facts] }));
+  }
+  if (error instanceof OutcomeUnknown) {
+    return clean(ApplicationFailure.create({ message: redact(error.message), type: 'outcome_unknown', nonRetryable: false }));
+  }
+  // A fault of ours or of the surroundings: its text may quote anything, so only its kind travels.
+  const kind = error instanceof Error ? error.constructor.name : typeof error;
+  const code = (error as { code?: unknown } | null)?.code;
+  const detail = typeof code === 'string' ? ` (${code.slice(0, 40)})` : '';
+  return clean(ApplicationFailure.create({ message: redact(`${kind}${detail} in ${Context.current().info.activityType}; the worker's log has the place`), type: 'internal', nonRetryable: false }));
+}
+
+/** The stack repeats messages of causes; the place of a failure is in the worker's log instead. */
+function clean(failure: ApplicationFailure): ApplicationFailure {
+  failure.stack = '';
+  return failure;
+}
+
+/** Stack frames without the message: where it happened, and nothing of what it said. */
+export function framesOf(error: unknown): string[] {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return stack.split('\n').filter((line) => /^\s+at /.test(line)).slice(0, 12).map((line) => line.trim());
+}

@@ -1,0 +1,29 @@
+/** Heartbeats on an interval: progress for people, and how Temporal tells an activity that it was cancelled. */
+import { Context } from '@temporalio/activity';
+
+const EVERY_MS = 2_000;
+
+export interface Running {
+  /** Aborted when the operation is cancelled or the worker shuts down. */
+  signal: AbortSignal;
+  /** What people see of the activity from now on. */
+  progress: (message: string) => void;
+}
+
+export async function withHeartbeat<T>(work: (running: Running) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  let message = '';
+  const beat = () => context.heartbeat({ message });
+  const timer = setInterval(beat, EVERY_MS);
+  try {
+    return await work({
+      signal: context.cancellationSignal,
+      progress: (next) => {
+        message = next;
+        beat();
+      },
+    });
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,40 @@
+/** Whether the database that a URL reaches is the one that the environment means. */
+import { FaberError } from '../contract/failure.js';
+import type { DatabaseIdentity } from '../handlers/database/contract.js';
+import type { Settings } from '../contract/settings.js';
+import type { Resources } from './dependencies.js';
+
+/**
+ * @param mayBeMissing for a restore only the server must be reachable
+ * @throws FaberError health_check_failed (unreachable), target_mismatch (standby, another environment's database), unsupported (pooler)
+ */
+export async function identifyTarget(input: Resources & { settings: Settings }, mayBeMissing: boolean): Promise<DatabaseIdentity> {
+  const { database, target, settings } = input;
+  const identity = await database.identify(target, { mayBeMissing });
+  if (identity.standby) {
+    throw new FaberError({
+      code: 'target_mismatch',
+      message: `${target.describe()} is a standby; changes belong on the primary`,
+      suggestions: [`Point ${settings.direct_connection_string_env ?? settings.connection_string_env} at the primary`],
+    });
+  }
+  if (identity.pooled) {
+    throw new FaberError({
+      code: 'unsupported',
+      message: `${target.describe()} is reached through a pooler in transaction mode, which breaks sessions, locks and settings`,
+      suggestions: [`Set direct_connection_string_env for ${settings.environment} to a variable with the direct URL`],
+    });
+  }
+  if (identity.marker !== null && identity.marker !== settings.environment) {
+    throw new FaberError({
+      code: 'target_mismatch',
+      message: `The database at ${target.describe()} is marked as '${identity.marker}', not '${settings.environment}'; nothing was changed`,
+      result: { marker: identity.marker },
+      suggestions: [
+        `Check ${settings.direct_connection_string_env ?? settings.connection_string_env} on the worker: it may point at another environment's database`,
+        `If the database really became '${settings.environment}': UPDATE faber_db.marker SET environment = '${settings.environment}'`,
+      ],
+    });
+  }
+  return identity;
+}

@@ -1,0 +1,44 @@
+/** All activities, built from their dependencies. Each passes one error mapper and one log line. */
+import { Context } from '@temporalio/activity';
+import { applyMigrations } from './apply-migrations.js';
+import { confirmBackup, createBackup, listBackups, proveBackup } from './backups.js';
+import { beginChange, settleInterrupted } from './begin-change.js';
+import { checkHealth } from './check-health.js';
+import type { Activities } from './contract.js';
+import { isRunning, requestLock } from './database-lock.js';
+import type { Dependencies } from './dependencies.js';
+import { endOperation, holdWrites, sendAudit } from './end-operation.js';
+import { framesOf, toFailure } from './failures.js';
+import { inspectChange, verifyUndone } from './inspect-change.js';
+import { loadOperation } from './load-operation.js';
+import { planOperation } from './plan-operation.js';
+import { recheckPlan } from './recheck-plan.js';
+import { restoreBackup } from './restore-backup.js';
+import { revertMigrations } from './revert-migrations.js';
+import { secretsIn } from './secrets.js';
+
+export function createActivities(deps: Dependencies): Activities {
+  const activities = {
+    loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, confirmBackup, listBackups,
+    beginChange, settleInterrupted, createBackup, proveBackup, holdWrites, applyMigrations, revertMigrations, restoreBackup,
+    endOperation, sendAudit,
+    requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
+    isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),
+  };
+  const guarded = Object.entries(activities).map(([name, activity]) => [name, guard(deps, activity as Step)]);
+  return Object.fromEntries(guarded) as Activities;
+}
+
+type Step = (deps: Dependencies, input: never) => Promise<unknown>;
+
+function guard(deps: Dependencies, step: Step): (input: never) => Promise<unknown> {
+  return async (input) => {
+    try {
+      return await step(deps, input);
+    } catch (error) {
+      const failure = toFailure(error, secretsIn(deps, input));
+      Context.current().log.warn('activity failed', { kind: (error as Error | null)?.constructor?.name, reason: failure.message, frames: framesOf(error) });
+      throw failure;
+    }
+  };
+}

@@ -1,0 +1,99 @@
+import type { BackupSummary } from '../contract/backup.js';
+import { FaberError } from '../contract/failure.js';
+import type { ChangeRef, Inspection, VerifyInput } from './contract.js';
+import type { Dependencies } from './dependencies.js';
+import { withHeartbeat } from './heartbeat.js';
+import { openPlan, type OpenPlan } from './open-plan.js';
+
+export interface Left {
+  /** In the order in which they were applied. */
+  applied: string[];
+  reverted: string[];
+  halfApplied: string[];
+}
+
+/** What an operation left, by its own steps and the tool's ledger. */
+export async function leftBy(plan: OpenPlan, operationId: string): Promise<Left> {
+  const { database, target, migrations, settings } = plan;
+  const steps = await database.bookkeeping.steps(target, operationId);
+  const applied = new Map<string, true>();
+  const reverted = new Map<string, true>();
+  const started = new Map<string, true>();
+  for (const step of steps) {
+    if (step.action === 'started') started.set(step.migration, true);
+    if (step.action === 'applied') {
+      applied.set(step.migration, true);
+      started.delete(step.migration);
+    }
+    if (step.action === 'reverted') {
+      started.delete(step.migration);
+      // Undoing what this operation applied leaves nothing of it; undoing another's is a change of its own.
+      if (!applied.delete(step.migration)) reverted.set(step.migration, true);
+    }
+  }
+  // The ledger has the last word on a standalone script whose end was not recorded: settled there, it is not half applied.
+  const ledger = await migrations.readLedger(target, settings);
+  const open = new Set(ledger.rows.filter((row) => row.finished_at === null && row.rolled_back_at === null).map((row) => row.name));
+  return { applied: [...applied.keys()], reverted: [...reverted.keys()], halfApplied: [...started.keys()].filter((name) => open.has(name)) };
+}
+
+/** What the change left, and what each way out would cost. A database that is down is a finding, not a failure. */
+export async function inspectChange(deps: Dependencies, input: ChangeRef & { backup: BackupSummary | null }): Promise<Inspection> {
+  return withHeartbeat(async () => {
+    const plan = await openPlan(deps, input.settings, input.artifact);
+    try {
+      const left = await leftBy(plan, input.operation_id);
+      const byName = new Map(plan.artifact.migrations.map((m) => [m.name, m]));
+      const hasDowns = left.applied.length > 0 && left.applied.every((name) => byName.get(name)?.down != null);
+      return { reachable: true, applied: left.applied, reverted: left.reverted, half_applied: left.halfApplied, has_downs: hasDowns, costs: await costs(plan, left, input.backup) };
+    } catch (error) {
+      if (error instanceof FaberError && error.code === 'health_check_failed') {
+        return { reachable: false, applied: [], reverted: [], half_applied: [], has_downs: false, costs: {} };
+      }
+      throw error;
+    }
+  });
+}
+
+async function costs(plan: OpenPlan, left: Left, backup: BackupSummary | null): Promise<Record<string, string>> {
+  const applied = left.applied.length;
+  return {
+    retry: 'Goes on with the migrations that are not applied',
+    undo: `Runs ${applied} down script(s); data written to what these migrations added is lost`,
+    ...(backup === null ? {} : { restore: await restoreCost(plan, backup) }),
+    accept: `Leaves ${applied} migration(s) of this operation applied and ends it`,
+  };
+}
+
+/** Rows per table now against the backup's snapshot: what a restore would lose at least. */
+async function restoreCost(plan: OpenPlan, backup: BackupSummary): Promise<string> {
+  const since = `Loses all writes since ${backup.created_at}`;
+  const record = await plan.store.getBackup(backup.backup_id).catch(() => null);
+  if (record === null) return since;
+  const then = new Map(record.tables.map((t) => [`${t.schema}.${t.table}`, t.rows]));
+  const now = await plan.database.tableCounts(plan.target);
+  const changed = now
+    .map((t) => ({ name: `${t.schema}.${t.table}`, difference: t.rows - (then.get(`${t.schema}.${t.table}`) ?? 0) }))
+    .filter((t) => t.difference !== 0)
+    .slice(0, 10)
+    .map((t) => `${t.name} ${t.difference > 0 ? '+' : ''}${t.difference} rows`);
+  return changed.length === 0 ? `${since} (no table has another number of rows)` : `${since}: ${changed.join(', ')}`;
+}
+
+/** Whether the database is as before: the same schema, the same applied migrations, nothing failed in the ledger. */
+export async function verifyUndone(deps: Dependencies, input: VerifyInput): Promise<{ verified: boolean; reason: string | null }> {
+  return withHeartbeat(async () => {
+    const plan = await openPlan(deps, input.settings, input.artifact);
+    const { database, target, migrations, settings } = plan;
+    const status = migrations.compare(plan.artifact.migrations, await migrations.readLedger(target, settings));
+    const resolved = plan.artifact.core.resolve;
+    const failed = status.failed.filter((row) => !resolved.includes(row.name));
+    if (failed.length > 0) return { verified: false, reason: `the ledger has a failed row for ${failed.map((f) => f.name).join(', ')}` };
+    const before = new Set(input.applied_before);
+    const more = status.applied.filter((name) => !before.has(name) && !plan.artifact.core.baseline.includes(name) && !resolved.includes(name));
+    const fewer = input.applied_before.filter((name) => !status.applied.includes(name));
+    if (more.length > 0 || fewer.length > 0) return { verified: false, reason: `the ledger differs: more ${more.join(', ') || 'none'}, fewer ${fewer.join(', ') || 'none'}` };
+    const fingerprint = await database.schemaFingerprint(target);
+    return fingerprint === input.fingerprint ? { verified: true, reason: null } : { verified: false, reason: 'the schema is not as before' };
+  });
+}

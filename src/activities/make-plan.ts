@@ -1,0 +1,124 @@
+/**
+ * The plan of a guarded operation: what exactly will run, from the project's migrations and the database as it is now.
+ * Made twice, by `planOperation` from the checkout and by `recheckPlan` under the lock from the artifact; equal facts
+ * must give an equal hash, so nothing in the hashed part depends on time, run or measurement.
+ */
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../contract/canonical.js';
+import { FaberError } from '../contract/failure.js';
+import type { Request } from '../contract/operation.js';
+import type { Finding, PlanCore, PlanEvidence } from '../contract/plan.js';
+import type { Risk, Settings } from '../contract/settings.js';
+import { levelFor, type BackupHandler, type Store } from '../handlers/backup/contract.js';
+import type { DatabaseIdentity } from '../handlers/database/contract.js';
+import type { Migration } from '../handlers/migration/contract.js';
+import type { Resources } from './dependencies.js';
+import { identifyTarget } from './identify-target.js';
+import { planMigrate } from './plan-migrate.js';
+import { planRestore } from './plan-restore.js';
+import { planRollback } from './plan-rollback.js';
+
+export interface PlanInput extends Resources {
+  request: Request;
+  settings: Settings;
+  store: Store;
+  backups: BackupHandler;
+  /** All migrations of the project, in order. */
+  project: Migration[];
+  projectWarnings: string[];
+  signal: AbortSignal;
+  progress: (message: string) => void;
+}
+
+/** What each operation adds to the plan. */
+export interface PlanParts {
+  ledgerDigest: string;
+  migrations: PlanCore['migrations'];
+  baseline: string[];
+  resolve: string[];
+  restore: PlanCore['restore'];
+  risk: Risk;
+  findings: Finding[];
+  losses: string[];
+  ledgerChanges: string[];
+}
+
+export interface MadePlan {
+  core: PlanCore;
+  plan_hash: string;
+  evidence: PlanEvidence;
+  nothing_to_do: boolean;
+  identity: DatabaseIdentity;
+}
+
+/** @throws FaberError: every reason why the operation cannot be planned; nothing was changed. */
+export async function makePlan(input: PlanInput): Promise<MadePlan> {
+  const { request, settings, store, backups } = input;
+  const restores = request.operation === 'restore' || (request.operation === 'rollback-to' && request.parameters.backup_id !== undefined);
+  const identity = await identifyTarget(input, restores);
+  const parts = restores
+    ? await planRestore(input, identity)
+    : request.operation === 'rollback-to'
+      ? await planRollback(input)
+      : await planMigrate(input, identity);
+
+  const nothingToDo = parts.migrations.length === 0 && parts.baseline.length === 0 && parts.resolve.length === 0 && parts.restore === null;
+  const findings: Finding[] = [...[...settings.warnings, ...input.projectWarnings].map((message): Finding => ({ level: 'info', message })), ...parts.findings];
+  let backup: PlanEvidence['backup'] = 'none';
+  if (settings.backup.before_change && !nothingToDo) {
+    backup = levelFor(settings, identity.sizeBytes);
+    const preflight = await preflightBackup(input, restores);
+    findings.push(...preflight.map((message): Finding => ({ level: 'warning', message })));
+    if (settings.backup.verify === 'proven' && backup === 'checked') {
+      findings.push({ level: 'warning', message: 'The database is larger than backup.max_database_size: its backup is checked, not proven by a restore' });
+    }
+  }
+
+  const { working_directory: _directory, dry_run: _dryRun, environment: _environment, ...parameters } = request.parameters as Record<string, unknown>;
+  const core: PlanCore = {
+    version: 1,
+    operation: request.operation === 'migrate-preview' ? 'migrate' : request.operation,
+    environment: settings.environment,
+    parameters,
+    target: { identity: identity.identity, marker: identity.marker },
+    ledger_digest: parts.ledgerDigest,
+    migrations: parts.migrations,
+    baseline: parts.baseline,
+    resolve: parts.resolve,
+    restore: parts.restore,
+    undo: settings.safety.on_failure,
+    settings: {
+      safety: settings.safety,
+      approval: settings.approval,
+      approval_required: settings.approval_required,
+      backup: { before_change: settings.backup.before_change, verify: settings.backup.verify, max_database_size: settings.backup.max_database_size },
+      limits: {
+        timeout_seconds: settings.migrations.timeout_seconds,
+        lock_timeout_seconds: settings.migrations.lock_timeout_seconds,
+        concurrent_timeout_seconds: settings.migrations.concurrent_timeout_seconds,
+      },
+      // Where the backup goes decides whether it can be restored.
+      store: store.id,
+    },
+  };
+  const evidence: PlanEvidence = {
+    risk: parts.risk,
+    findings,
+    backup,
+    database: { name: identity.database, server_version: identity.serverVersion, size_bytes: identity.sizeBytes },
+    losses: parts.losses,
+    ledger_changes: parts.ledgerChanges,
+  };
+  const plan_hash = createHash('sha256').update(canonicalJson(core)).digest('hex');
+  return { core, plan_hash, evidence, nothing_to_do: nothingToDo, identity };
+
+  async function preflightBackup(from: PlanInput, forRestore: boolean): Promise<string[]> {
+    try {
+      return (await backups.preflight(from.target, settings, store)).findings;
+    } catch (error) {
+      // What a restore is for may be just what makes a safety backup impossible.
+      if (forRestore && error instanceof FaberError) return [`No safety backup is possible: ${error.message}`];
+      throw error;
+    }
+  }
+}

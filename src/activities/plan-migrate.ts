@@ -1,0 +1,107 @@
+/** What a migrate would run: pending migrations, a baseline, failed rows to settle. */
+import { createHash } from 'node:crypto';
+import { FaberError } from '../contract/failure.js';
+import type { Finding, PlannedMigration } from '../contract/plan.js';
+import type { Risk } from '../contract/settings.js';
+import type { DatabaseIdentity } from '../handlers/database/contract.js';
+import type { Classification, Ledger, Migration, MigrationStatus } from '../handlers/migration/contract.js';
+import type { PlanInput, PlanParts } from './make-plan.js';
+
+const RISKS: Risk[] = ['low', 'medium', 'high', 'destructive'];
+export const higher = (a: Risk, b: Risk): Risk => (RISKS.indexOf(a) >= RISKS.indexOf(b) ? a : b);
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+export function plannedMigration(migration: Migration, classification: Classification): PlannedMigration {
+  return {
+    name: migration.name,
+    sha256: sha256(migration.up),
+    down_sha256: migration.down === null ? null : sha256(migration.down),
+    transaction: classification.transaction,
+    undo: classification.undo,
+  };
+}
+
+export async function planMigrate(input: PlanInput, identity: DatabaseIdentity): Promise<PlanParts> {
+  const { migrations, target, settings, project } = input;
+  const ledger = await migrations.readLedger(target, settings);
+  const status = migrations.compare(project, ledger);
+  const wanted = (input.request.parameters as { baseline?: string }).baseline;
+  const baseline = wanted === undefined ? [] : await planBaseline(input, ledger, wanted);
+  if (wanted === undefined && !ledger.exists && !identity.empty) {
+    throw new FaberError({
+      code: 'history_conflict',
+      message: `${target.describe()} is not empty and has no migration ledger (Prisma calls this P3005); nothing was changed`,
+      suggestions: [`Name the last migration that it already holds: faber-db migrate ${settings.environment} --baseline NAME`],
+    });
+  }
+
+  const failed = status.failed.map((row) => row.name);
+  const toRun = project.filter((m) => !baseline.includes(m.name) && (status.pending.includes(m.name) || failed.includes(m.name)));
+  const findings = statusFindings(status);
+  const losses: string[] = [];
+  const planned: PlannedMigration[] = [];
+  let risk: Risk = findings.some((f) => f.level === 'danger') || baseline.length > 0 ? 'high' : 'low';
+  for (const migration of toRun) {
+    input.progress(`Reading ${migration.name}`);
+    const classification = await migrations.classify(migration);
+    planned.push(plannedMigration(migration, classification));
+    risk = higher(risk, classification.risk);
+    findings.push(...classification.findings.map((f) => ({ ...f, migration: migration.name })));
+    if (classification.undo === 'lossy') losses.push(`Undoing ${migration.name} by its down script loses data written to what it adds, or data that it removed`);
+    if (classification.undo === 'restore_only') losses.push(`${migration.name} has no usable down script: only restoring the backup undoes it, which loses all writes since the backup`);
+  }
+  return {
+    ledgerDigest: ledger.digest,
+    migrations: planned,
+    baseline,
+    resolve: failed,
+    restore: null,
+    risk,
+    findings,
+    losses,
+    ledgerChanges: [...baseline.map((name) => `${name}: recorded as applied without running`), ...failed.map((name) => `${name}: failed row settled as the decision says`)],
+  };
+}
+
+/** An existing database without a ledger: its schema must be what the baselined migrations make. */
+async function planBaseline(input: PlanInput, ledger: Ledger, wanted: string): Promise<string[]> {
+  const { migrations, target, settings, project } = input;
+  const at = project.findIndex((m) => m.name === wanted);
+  if (at < 0) {
+    throw new FaberError({
+      code: 'invalid_request',
+      message: `baseline: the project has no migration '${wanted}'`,
+      suggestions: [`Migrations: ${project.slice(-10).map((m) => m.name).join(', ')}`],
+    });
+  }
+  if (ledger.rows.length > 0) {
+    // Done already: a repeated request must not fail, nor write anything again.
+    if (ledger.rows.some((row) => row.name === wanted && row.finished_at !== null && row.rolled_back_at === null)) return [];
+    throw new FaberError({
+      code: 'history_conflict',
+      message: `${target.describe()} has a migration ledger already; a baseline is for databases without one`,
+      suggestions: [`Start without baseline: faber-db migrate ${settings.environment} --dry-run`],
+    });
+  }
+  const upTo = project.slice(0, at + 1);
+  input.progress('Comparing the schema with that of the baselined migrations');
+  const differences = await migrations.compareSchema(upTo, target, settings, input.signal);
+  if (differences.length > 0) {
+    throw new FaberError({
+      code: 'history_conflict',
+      message: `The schema of ${target.describe()} is not what the migrations up to ${wanted} make; nothing was changed`,
+      result: { differences: differences.slice(0, 50), differences_total: differences.length },
+      suggestions: ['Choose another migration as baseline', 'Or write a migration that makes the difference, and baseline it too'],
+    });
+  }
+  return upTo.map((m) => m.name);
+}
+
+function statusFindings(status: MigrationStatus): Finding[] {
+  return [
+    ...status.failed.map((f): Finding => ({ level: 'danger', message: `Another runner left it failed (Prisma calls this P3009): ${f.evidence}`, migration: f.name })),
+    ...status.edited.map((name): Finding => ({ level: 'danger', message: 'Its file was edited after it was applied', migration: name })),
+    ...status.missing.map((name): Finding => ({ level: 'danger', message: 'It is applied, but the project has it no more', migration: name })),
+    ...status.out_of_order.map((name): Finding => ({ level: 'warning', message: 'It is pending although a later migration is applied', migration: name })),
+  ];
+}

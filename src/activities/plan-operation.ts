@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { FaberError } from '../contract/failure.js';
+import type { Response } from '../contract/response.js';
+import type { LoadedOperation, PlanOutcome } from './contract.js';
+import { openResources, type Dependencies } from './dependencies.js';
+import { withHeartbeat } from './heartbeat.js';
+import { makePlan } from './make-plan.js';
+import { summarize } from './open-plan.js';
+import { saveArtifact } from './plan-artifact.js';
+
+/** Makes the plan from the checkout and keeps its bytes. Changes nothing in the database. */
+export async function planOperation(deps: Dependencies, input: LoadedOperation & { operation_id: string }): Promise<PlanOutcome> {
+  const { settings, request } = input;
+  return withHeartbeat(async (running) => {
+    const resources = openResources(deps, settings);
+    const earlier = await resources.database.bookkeeping.operation(resources.target, input.operation_id).catch(() => null);
+    if (earlier !== null) {
+      if (earlier.request_digest !== input.request_digest) {
+        throw new FaberError({
+          code: 'operation_id_conflict',
+          message: `The operation id ${input.operation_id} was used on ${earlier.begun_at} for another request`,
+          suggestions: ['Use a new --workflow-id for a new request'],
+        });
+      }
+      if (earlier.ended_at !== null && earlier.answer !== null) return { kind: 'answered', response: earlier.answer as Response };
+    }
+    const store = await deps.openStore(settings);
+    const needsProject = !('backup_id' in request.parameters) || request.parameters.backup_id === undefined;
+    const project = needsProject ? await resources.migrations.readProject(settings) : { migrations: [], warnings: [] };
+    const made = await makePlan({
+      ...resources, request, settings, store, project: project.migrations, projectWarnings: project.warnings,
+      backups: deps.backups(settings.provider, resources.database), signal: running.signal, progress: running.progress,
+    });
+    const artifact = await saveArtifact(store, { version: 1, request, core: made.core, plan_hash: made.plan_hash, migrations: project.migrations });
+    return {
+      kind: 'planned',
+      plan: summarize(made, artifact),
+      nothing_to_do: made.nothing_to_do,
+      identity_digest: createHash('sha256').update(made.identity.identity).digest('hex').slice(0, 24),
+    };
+  });
+}

@@ -1,0 +1,37 @@
+import { FaberError } from '../contract/failure.js';
+import type { RestoreInput, RestoreOutcome } from './contract.js';
+import type { Dependencies } from './dependencies.js';
+import { withHeartbeat } from './heartbeat.js';
+import { openPlan } from './open-plan.js';
+
+/**
+ * A verified backup becomes the database: restored beside, verified, swapped; the replaced one is kept. Safe to attempt
+ * again: the side database's name follows from the operation, and a crash between the renames is repaired.
+ */
+export async function restoreBackup(deps: Dependencies, input: RestoreInput): Promise<RestoreOutcome> {
+  return withHeartbeat(async (running) => {
+    const plan = await openPlan(deps, input.settings, input.artifact);
+    const { target, store, backups, database } = plan;
+    const record = await store.getBackup(input.backup_id);
+    const not = (status: 'refused' | 'failed', reason: string): RestoreOutcome => ({ status, reason, kept_as: null, tables: 0, rows: 0 });
+    const requireQuiet = async () => {
+      if (!input.only_if_quiet) return;
+      const quiet = await database.nothingWrittenSince(target, record.snapshot, input.operation_id);
+      if (!quiet.proven) throw new FaberError({ code: 'would_lose_data', message: `restoring could lose what was written since the backup: ${quiet.reason}` });
+    };
+    try {
+      // Asked before the long work and, with all sessions ended, once more right before the exchange.
+      await requireQuiet();
+      const obstacles = await backups.restoreObstacles(target, record);
+      if (obstacles.length > 0) return not('refused', obstacles.join('; '));
+      const report = await backups.restoreBeside(target, store, record, input.operation_id, running.signal, running.progress);
+      running.progress('Exchanging the databases');
+      const { kept_as } = await backups.swap(target, input.operation_id, requireQuiet, running.signal);
+      return { status: 'restored', reason: null, kept_as, tables: report.tables, rows: report.rows };
+    } catch (error) {
+      if (!(error instanceof FaberError)) throw error;
+      await backups.cleanUp(target, input.operation_id).catch(() => undefined);
+      return not(error.code === 'would_lose_data' ? 'refused' : 'failed', error.message);
+    }
+  });
+}

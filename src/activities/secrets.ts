@@ -1,0 +1,20 @@
+/** The secrets that an activity can have met: those of the environment that its input names. */
+import type { Settings } from '../contract/settings.js';
+import type { Dependencies } from './dependencies.js';
+
+export function secretsIn(deps: Dependencies, input: unknown): string[] {
+  const settings = (input as { settings?: Settings } | null)?.settings;
+  if (settings === undefined) return [];
+  return [settings.connection_string_env, settings.direct_connection_string_env]
+    .filter((name): name is string => name !== null)
+    .flatMap((name) => {
+      const url = deps.env[name];
+      if (!url) return [];
+      try {
+        return [url, ...deps.databases(settings.provider).target(url).secrets];
+      } catch {
+        // Not a URL we can read: then all of it may be secret.
+        return [url];
+      }
+    });
+}
