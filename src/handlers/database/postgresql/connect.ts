@@ -1,0 +1,67 @@
+/** Opens driver connections: tries each way that `sslmode` allows, and makes the session one that ends with its worker. */
+import pg from 'pg';
+import { FaberError } from '../../../contract/failure.js';
+import { connectionFailure } from './connection-failure.js';
+import type { PostgresTarget } from './connection-url.js';
+
+export interface Connection {
+  client: pg.Client;
+  /** The server refused startup options, as connection poolers do. */
+  optionsRefused: boolean;
+}
+
+/**
+ * A backend whose worker was killed notices only when it writes to the socket, after minutes of work that nobody waits
+ * for. Where the server can (14 and later, not on every system), it looks at the socket while it works.
+ */
+const SESSION_SETUP = `
+  SELECT set_config(name, '2s', false) FROM pg_catalog.pg_settings
+  WHERE name = 'client_connection_check_interval' AND context = 'user' AND pg_catalog.version() ~ 'linux|darwin|apple'`;
+
+/** @throws FaberError health_check_failed. */
+export async function openConnection(target: PostgresTarget, applicationName: string): Promise<Connection> {
+  const configs = target.clientConfigs(applicationName);
+  const withoutOptions = configs.map((config) => ({ ...config, options: undefined }));
+  let failure: unknown;
+  for (const [index, config] of [...configs, ...withoutOptions].entries()) {
+    const optionsRefused = index >= configs.length;
+    if (optionsRefused && !refusesOptions(failure)) break;
+    if (!optionsRefused && index > 0 && !mayTryOtherEncryption(failure)) continue;
+    try {
+      return { client: await openClient(config), optionsRefused };
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure instanceof FaberError ? failure : connectionFailure(target, failure);
+}
+
+async function openClient(config: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(config);
+  // A session that the server ends while idle emits this; the next query tells it.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query(SESSION_SETUP);
+  } catch (error) {
+    // Not awaited: ending a connection that never opened can wait for the network.
+    client.end().catch(() => {});
+    throw error;
+  }
+  return client;
+}
+
+/** libpq's rule for `prefer` and `allow`: the other way is tried when the server refused this one, not when the login failed. */
+function mayTryOtherEncryption(error: unknown): boolean {
+  return (error instanceof Error && error.message === 'The server does not support SSL connections') || (error as { code?: string }).code === '28000';
+}
+
+/** PgBouncer's words: `unsupported startup parameter: options`, or `… in options: …`. */
+function refusesOptions(error: unknown): boolean {
+  return error instanceof Error && /unsupported startup parameter.*options/.test(error.message);
+}
+
+/** The driver's stream of protocol messages, which its types leave out. */
+export function messagesOf(client: pg.Client): NodeJS.EventEmitter {
+  return (client as unknown as { connection: NodeJS.EventEmitter }).connection;
+}

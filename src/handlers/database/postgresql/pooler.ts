@@ -1,0 +1,43 @@
+/** Recognises a connection pooler in transaction mode, behind which session state cannot be relied on. */
+import { FaberError } from '../../../contract/failure.js';
+import { openSession, READING, type PostgresSession } from './session.js';
+
+/** Why sessions of the target are not its own, or null when nothing says so. */
+export async function poolerReason(session: PostgresSession): Promise<string | null> {
+  const { target } = session;
+  if (target.pgbouncer) return 'the URL says pgbouncer=true';
+  if (!session.behindPooler) return null;
+  return (await sharesBackends(session)) ? 'two connections were served by one server session: a pooler in transaction mode is in between' : null;
+}
+
+/**
+ * Holds a transaction open on a second connection, and asks for the server's process on the first: a pooler in session
+ * mode keeps the first one's process for it, one in transaction mode gave it away or must take another.
+ */
+async function sharesBackends(session: PostgresSession): Promise<boolean> {
+  const other = await openSession(session.target, `${READING} pooler probe`);
+  try {
+    await other.query('BEGIN');
+    const theirs = await backendPid(other);
+    const ours = await backendPid(session);
+    return theirs === session.id || ours !== session.id;
+  } finally {
+    await other.close();
+  }
+}
+
+async function backendPid(session: PostgresSession): Promise<number> {
+  const [row] = await session.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid');
+  return row!.pid;
+}
+
+/** @throws FaberError unsupported when the target is reached through such a pooler. */
+export async function refusePooler(session: PostgresSession): Promise<void> {
+  const reason = await poolerReason(session);
+  if (reason === null) return;
+  throw new FaberError({
+    code: 'unsupported',
+    message: `The database ${session.target.describe()} cannot be changed through this connection: ${reason}. Nothing was changed.`,
+    suggestions: ['Name the variable with the direct URL as `direct_connection_string_env` of the environment.'],
+  });
+}
