@@ -11,7 +11,7 @@ export interface LegacyKey {
   key: string;
   /** What becomes of it, for people. */
   meaning: string;
-  apply(value: unknown, document: LegacyDocument, path: string): void;
+  apply: (value: unknown, document: LegacyDocument, path: string) => void;
 }
 
 /** The phrase that the original asked for before destructive changes. */

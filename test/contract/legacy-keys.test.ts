@@ -146,7 +146,10 @@ describe('keys of the original plugin', () => {
     expect(Object.keys(promises).sort()).toEqual(LEGACY_KEYS.map((k) => k.key).sort());
   });
 
-  it.each(LEGACY_KEYS)('$key means: $meaning', ({ key }) => promises[key]?.());
+  it.each(LEGACY_KEYS)('$key means: $meaning', ({ key }) => {
+    expect(promises).toHaveProperty([key]);
+    promises[key]?.();
+  });
 
   it('leave no old key behind to be called unknown', () => {
     const example = JSON.parse(readFileSync(new URL('./cases/old-keys.json', import.meta.url), 'utf8')) as Json;
