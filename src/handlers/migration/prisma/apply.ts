@@ -1,0 +1,57 @@
+/** Applies one migration exactly once. */
+import { randomUUID } from 'node:crypto';
+import { ScriptError, type DatabaseHandler, type Session } from '../../database/contract.js';
+import type { Migration, StepContext, StepOutcome } from '../contract.js';
+import { parseScript } from '../script/parse.js';
+import { planTransaction } from '../script/transaction.js';
+import { lockOutPrisma, openRows } from './ledger-table.js';
+import { recordApplied } from './ledger-write.js';
+import { otherRunner, otherScript } from './conflict.js';
+import { matchesChecksum } from './compare.js';
+import { finishedAfterAll } from './outcome.js';
+import { applyStandalone } from './standalone.js';
+import { AlreadyDone, since } from './step.js';
+
+/**
+ * Script and ledger row commit together, so after a crash a finished row means applied and no row means that nothing
+ * happened. Scripts that no transaction can hold go through `applyStandalone`.
+ * @throws FaberError lock_timeout, fenced_off (nothing of this migration ran), history_conflict (a row that is not ours).
+ */
+export async function applyMigration(database: DatabaseHandler, migration: Migration, context: StepContext): Promise<StepOutcome> {
+  const started = performance.now();
+  const plan = planTransaction(await parseScript(migration.up));
+  if (plan.transaction === 'standalone') return applyStandalone(database, migration, plan.text, context);
+  const { target, fence } = context;
+  const id = randomUUID();
+  try {
+    await database.inTransaction(
+      target,
+      fence,
+      { ...context, step: { migration: migration.name, action: 'applied', ledgerId: id } },
+      async (session) => {
+        await refuseRepetition(session, target.schema, migration);
+        await session.script(plan.text);
+      },
+      (session) => recordApplied(session, target.schema, id, migration),
+    );
+    return { status: 'applied', duration_ms: since(started) };
+  } catch (error) {
+    if (error instanceof AlreadyDone) return { status: 'already', duration_ms: since(started) };
+    if (!(error instanceof ScriptError)) throw error;
+    if (error.failure.connectionLost && (await finishedAfterAll(database, context, id))) {
+      return { status: 'applied', duration_ms: since(started) };
+    }
+    return { status: 'failed', failure: error.failure, detail: error.detail, duration_ms: since(started), halfApplied: false };
+  }
+}
+
+/** Looked up under Prisma's own lock and in the script's transaction, so that nobody can come in between. */
+async function refuseRepetition(session: Session, schema: string, migration: Migration): Promise<void> {
+  await lockOutPrisma(session);
+  const rows = await openRows(session, schema, migration.name);
+  const finished = rows.find((row) => row.finished);
+  if (rows.some((row) => !row.finished)) throw otherRunner(migration.name);
+  if (!finished) return;
+  if (finished.checksum !== null && !matchesChecksum(migration.up, finished.checksum)) throw otherScript(migration.name);
+  throw new AlreadyDone();
+}

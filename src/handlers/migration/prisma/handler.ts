@@ -1,0 +1,50 @@
+/** Prisma Migrate on PostgreSQL: its projects, its ledger, without its CLI. */
+import type { Settings } from '../../../contract/settings.js';
+import type { ConnectionTarget, DatabaseHandler } from '../../database/contract.js';
+import type { Migration, MigrationHandler, StepContext } from '../contract.js';
+import { classify } from '../script/classify.js';
+import { applyMigration } from './apply.js';
+import { compare } from './compare.js';
+import { ensureLedger } from './ensure-ledger.js';
+import { readLedger } from './ledger.js';
+import { readProject } from './project.js';
+import { revertMigration } from './revert.js';
+import { compareSchema } from './schema-compare.js';
+import { recordBaseline, resolveFailed } from './settle.js';
+
+export class PrismaMigrationHandler implements MigrationHandler {
+  readonly tool = 'prisma';
+  readonly readProject = readProject;
+  readonly compare = compare;
+  readonly classify = classify;
+
+  constructor(private readonly database: DatabaseHandler) {}
+
+  readLedger(target: ConnectionTarget) {
+    return readLedger(this.database, target);
+  }
+
+  ensureLedger(context: StepContext) {
+    return ensureLedger(this.database, context);
+  }
+
+  apply(migration: Migration, context: StepContext) {
+    return applyMigration(this.database, migration, context);
+  }
+
+  revert(migration: Migration, context: StepContext) {
+    return revertMigration(this.database, migration, context);
+  }
+
+  resolve(migration: Pick<Migration, 'name' | 'up'>, as: 'applied' | 'rolled_back', context: StepContext) {
+    return resolveFailed(this.database, migration, as, context);
+  }
+
+  baseline(migrations: readonly Pick<Migration, 'name' | 'up'>[], context: StepContext) {
+    return recordBaseline(this.database, migrations, context);
+  }
+
+  compareSchema(migrations: readonly Migration[], target: ConnectionTarget, _settings: Settings, signal: AbortSignal) {
+    return compareSchema(this.database, migrations, target, signal);
+  }
+}
