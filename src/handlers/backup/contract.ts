@@ -1,7 +1,7 @@
 /** The ports to backups and to the store that keeps them. Nothing here knows of Temporal. */
 import type { BackupRecord } from '../../contract/backup.js';
 import type { BackupLevel, Settings } from '../../contract/settings.js';
-import type { ConnectionTarget, DatabaseHandler, RestoreReport } from '../database/contract.js';
+import type { ConnectionTarget, DatabaseHandler, RestoreReport, Session } from '../database/contract.js';
 
 /** Content-addressed artifacts and backups, in one place that has an id written inside it. */
 export interface Store {

@@ -1,5 +1,7 @@
 /** Why a dump or a restore broke off, in one sentence for a person, free of secrets and row values. */
 import { FaberError } from '../../../contract/failure.js';
+import { ScriptError } from '../../database/contract.js';
+import { redactor } from '../../redact.js';
 import { fileFault } from '../store/unavailable.js';
 import { complaint } from './complaint.js';
 import { PipeFailed } from './stream.js';
@@ -17,6 +19,9 @@ export function reasonOf(error: unknown, secrets: readonly string[], signal: Abo
   if (error instanceof FaberError) return { reason: error.message, suggestions: error.suggestions };
   const fault = fileFault(error);
   if (fault) return { reason: fault.reason, suggestions: [fault.suggestion] };
-  const sqlState = (error as { code?: unknown } | null)?.code;
-  return { reason: typeof sqlState === 'string' ? `the database refused (SQLSTATE ${sqlState})` : 'an unexpected error', suggestions: [] };
+  if (error instanceof ScriptError) {
+    const { message, sqlState, connectionLost } = error.failure;
+    return { reason: redactor(secrets)(`${message}${sqlState ? ` (SQLSTATE ${sqlState})` : ''}`), suggestions: connectionLost ? ['Try again'] : [] };
+  }
+  return { reason: 'an unexpected error', suggestions: [] };
 }

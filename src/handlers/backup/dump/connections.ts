@@ -2,6 +2,7 @@
 import { FaberError } from '../../../contract/failure.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
 import { postgresTarget } from '../../database/postgresql/connection-url.js';
+import { CHANGING, READING } from '../../database/postgresql/session.js';
 
 /** Databases to connect to when the target itself must not be used; the second where the first was dropped. */
 const MAINTENANCE = ['postgres', 'template1'];
@@ -55,10 +56,13 @@ async function openMaintenance(database: DatabaseHandler, target: ConnectionTarg
   throw first;
 }
 
-/** PG* variables of a child process: credentials travel here and nowhere else. */
-export function childConnection(target: ConnectionTarget, purpose: string): Record<string, string> {
+/**
+ * PG* variables of a child process: credentials travel here and nowhere else. A new holder of the fence ends changing
+ * sessions of earlier ones, and leaves those that read (a nightly backup) alone.
+ */
+export function childConnection(target: ConnectionTarget, purpose: 'backup' | 'restore'): Record<string, string> {
   const postgres = postgresTarget(target);
-  const environment = postgres.environment(`faber-db ${purpose}`);
+  const environment = postgres.environment(`${purpose === 'backup' ? READING : CHANGING} ${purpose}`);
   // A pooler refuses start-up options.
   if (postgres.pgbouncer) return environment;
   const options = Object.entries(DEFAULTS_OFF).map(([name, value]) => `-c ${name}=${value}`);

@@ -2,6 +2,7 @@
 import pg from 'pg';
 import type { Session } from '../../database/contract.js';
 import type { DatabaseProperties } from './properties.js';
+import { sqlState } from './sql-state.js';
 
 const name = pg.escapeIdentifier;
 const text = pg.escapeLiteral;
@@ -40,7 +41,7 @@ export async function carryOver(session: Session, database: string, from: Databa
       await session.query('COMMIT');
     } catch (error) {
       await session.query('ROLLBACK');
-      failed.push(`${what} (SQLSTATE ${(error as { code?: string }).code ?? 'unknown'})`);
+      failed.push(`${what} (SQLSTATE ${sqlState(error) ?? 'unknown'})`);
     }
   };
   const on = `ON DATABASE ${name(database)}`;

@@ -2,7 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { ConnectionTarget, Session } from '../../database/contract.js';
-import { childConnection } from './connections.js';
+import { postgresTarget } from '../../database/postgresql/connection-url.js';
 
 /** Bytes that this user may still write in a folder, or null. */
 export async function freeBytes(folder: string): Promise<number | null> {
@@ -19,7 +19,7 @@ export async function freeBytes(folder: string): Promise<number | null> {
  * that is. A port forwarded to another machine has no such folder here, and gives null.
  */
 export async function freeServerBytes(session: Session, target: ConnectionTarget): Promise<number | null> {
-  if (!isLocal(childConnection(target, 'disk')['PGHOST'])) return null;
+  if (!isLocal(postgresTarget(target).host)) return null;
   const [row] = await session.query<{ may: boolean }>("SELECT pg_has_role('pg_read_all_settings', 'USAGE') AS may");
   if (!row?.may) return null;
   const [at] = await session.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder");
@@ -35,8 +35,8 @@ export async function databaseBytes(session: Session, database: string): Promise
   return row?.size == null ? null : Number(row.size);
 }
 
-function isLocal(host: string | undefined): boolean {
-  if (host === undefined || host === '' || host.startsWith('/') || host === 'localhost') return true;
+function isLocal(host: string): boolean {
+  if (host.startsWith('/') || host === 'localhost') return true;
   return (isIP(host) === 4 && host.startsWith('127.')) || host === '::1';
 }
 

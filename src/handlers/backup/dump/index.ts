@@ -1,0 +1,61 @@
+/** Backups of PostgreSQL by its own pg_dump, restored beside the database and swapped in. */
+import type { BackupRecord } from '../../../contract/backup.js';
+import type { Settings } from '../../../contract/settings.js';
+import type { ConnectionTarget, DatabaseHandler, RestoreReport, Session } from '../../database/contract.js';
+import type { BackupHandler, BackupOptions, Store } from '../contract.js';
+import { checkBackup } from './check.js';
+import { cleanUp } from './clean-up.js';
+import { createBackup } from './create.js';
+import { restoreObstacles } from './obstacles.js';
+import { preflight } from './preflight.js';
+import { proveBackup } from './prove.js';
+import { restoreBeside } from './restore.js';
+import { swap } from './swap.js';
+
+export class DumpBackupHandler implements BackupHandler {
+  constructor(private readonly database: DatabaseHandler) {}
+
+  preflight(target: ConnectionTarget, settings: Settings, store: Store): Promise<{ findings: string[] }> {
+    return preflight(this.database, target, settings, store);
+  }
+
+  create(target: ConnectionTarget, store: Store, options: BackupOptions): Promise<BackupRecord> {
+    return createBackup(this.database, target, store, options);
+  }
+
+  check(store: Store, record: BackupRecord, signal: AbortSignal): Promise<void> {
+    return checkBackup(store, record, signal);
+  }
+
+  prove(target: ConnectionTarget, store: Store, record: BackupRecord, signal: AbortSignal, onProgress?: (what: string) => void): Promise<BackupRecord> {
+    return proveBackup(this.database, target, store, record, signal, onProgress);
+  }
+
+  restoreBeside(
+    target: ConnectionTarget,
+    store: Store,
+    record: BackupRecord,
+    operationId: string,
+    signal: AbortSignal,
+    onProgress?: (what: string) => void,
+  ): Promise<RestoreReport> {
+    return restoreBeside(this.database, target, store, record, operationId, signal, onProgress);
+  }
+
+  swap(
+    target: ConnectionTarget,
+    operationId: string,
+    guard: (replaced: Session | null) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<{ kept_as: string }> {
+    return swap(this.database, target, operationId, guard, signal);
+  }
+
+  cleanUp(target: ConnectionTarget, operationId: string): Promise<void> {
+    return cleanUp(this.database, target, operationId);
+  }
+
+  restoreObstacles(target: ConnectionTarget, record: BackupRecord): Promise<string[]> {
+    return restoreObstacles(this.database, target, record);
+  }
+}

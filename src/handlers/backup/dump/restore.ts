@@ -1,0 +1,54 @@
+/** Restores a backup beside the database that serves, which stays untouched. */
+import type { BackupRecord } from '../../../contract/backup.js';
+import type { ConnectionTarget, DatabaseHandler, RestoreReport } from '../../database/contract.js';
+import type { Store } from '../contract.js';
+import { checkBackup } from './check.js';
+import { inMaintenance, inSession } from './connections.js';
+import { carryOver } from './create-database.js';
+import { fillDatabase, propertiesFor } from './fill.js';
+import { restoreFailure } from './restore-failure.js';
+import { keptName, sideName } from './side-names.js';
+import { databaseStates } from './states.js';
+
+/**
+ * Idempotent by `operationId`: an earlier attempt's side database is dropped first; after the swap of this operation
+ * nothing is done any more.
+ * @throws FaberError backup_unusable, restore_failed. The side database of a failed attempt is left for `cleanUp`.
+ */
+export async function restoreBeside(
+  database: DatabaseHandler,
+  target: ConnectionTarget,
+  store: Store,
+  record: BackupRecord,
+  operationId: string,
+  signal: AbortSignal,
+  onProgress?: (what: string) => void,
+): Promise<RestoreReport> {
+  const begun = performance.now();
+  const side = sideName(target.database, operationId);
+  try {
+    signal.throwIfAborted();
+    const exchanged = await inMaintenance(database, target, 'restore', async (session) =>
+      (await databaseStates(session, [keptName(target.database, operationId)])).size > 0);
+    if (!exchanged) {
+      // A damaged dump is refused before anything is created.
+      await checkBackup(store, record, signal);
+      await fillDatabase(database, target, side, store, record, signal, onProgress);
+      onProgress?.('collecting statistics');
+      // A restored database has none: its first queries would be planned blindly, right after the swap.
+      await inSession(database, target.withDatabase(side), 'restore', (session) => session.query('ANALYZE'));
+      signal.throwIfAborted();
+      const lost = await inMaintenance(database, target, 'restore', async (session) =>
+        carryOver(session, side, await propertiesFor(session, target, store, record)));
+      for (const what of lost) onProgress?.(`not carried over: ${what}`);
+    }
+  } catch (error) {
+    throw restoreFailure(error, 'restore_failed', `Backup ${record.backup_id} was not restored`, target, signal);
+  }
+  return {
+    side_database: side,
+    tables: record.tables.length,
+    rows: record.tables.reduce((sum, table) => sum + table.rows, 0),
+    duration_seconds: (performance.now() - begun) / 1000,
+  };
+}

@@ -1,0 +1,14 @@
+/** The one place that knows which backups there are: adding one is a folder and a line here. */
+import { FaberError } from '../../contract/failure.js';
+import type { Settings } from '../../contract/settings.js';
+import type { DatabaseHandler } from '../database/contract.js';
+import type { BackupHandler } from './contract.js';
+import { DumpBackupHandler } from './dump/index.js';
+
+export { openLocalStore } from './store/local.js';
+
+/** @throws FaberError unsupported for a provider without backups. */
+export function backupHandlers(provider: Settings['provider'], database: DatabaseHandler): BackupHandler {
+  if (provider === 'postgresql') return new DumpBackupHandler(database);
+  throw new FaberError({ code: 'unsupported', message: `Backups of ${provider} are not supported`, suggestions: ['Use a postgresql database'] });
+}
