@@ -6,6 +6,7 @@ import { classify } from '../script/classify.js';
 import { applyMigration } from './apply.js';
 import { compare } from './compare.js';
 import { ensureLedger } from './ensure-ledger.js';
+import { findObjects } from './evidence.js';
 import { readLedger } from './ledger.js';
 import { readProject } from './project.js';
 import { revertMigration } from './revert.js';
@@ -32,8 +33,12 @@ export class PrismaMigrationHandler implements MigrationHandler {
     return applyMigration(this.database, migration, context);
   }
 
-  revert(migration: Migration, context: StepContext) {
+  revert(migration: Migration, context: Parameters<MigrationHandler['revert']>[1]) {
     return revertMigration(this.database, migration, context);
+  }
+
+  findObjects(migration: Pick<Migration, 'up'>, target: ConnectionTarget) {
+    return findObjects(this.database, migration, target);
   }
 
   resolve(migration: Pick<Migration, 'name' | 'up'>, as: 'applied' | 'rolled_back', context: StepContext) {

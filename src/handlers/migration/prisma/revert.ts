@@ -1,6 +1,6 @@
 /** Undoes one migration by its down script. */
-import { ScriptError, type DatabaseHandler, type Session } from '../../database/contract.js';
 import { FaberError } from '../../../contract/failure.js';
+import { ScriptError, type DatabaseHandler, type Session } from '../../database/contract.js';
 import type { Migration, StepContext, StepOutcome } from '../contract.js';
 import { parseScript, type Script } from '../script/parse.js';
 import { planTransaction } from '../script/transaction.js';
@@ -8,18 +8,21 @@ import { otherRunner } from './conflict.js';
 import { lockOutPrisma, openRows } from './ledger-table.js';
 import { recordRolledBack } from './ledger-write.js';
 import { look } from './look.js';
+import { refuseLosses } from './losses.js';
 import { finishedAfterAll } from './outcome.js';
 import { awaitEndOf, holdPrismaOff } from './running.js';
 import { AlreadyDone, since } from './step.js';
+
+type RevertContext = StepContext & { refuseLosses?: { operationId: string } | null };
 
 /**
  * Runs the down script and marks the ledger row as rolled back in one transaction, so that Prisma sees the migration as
  * pending. No finished row: it was reverted before (`already`). A down of one statement that no transaction can hold
  * (DROP INDEX CONCURRENTLY) runs alone, and the row is marked after it.
- * @throws FaberError unsupported without a down script; history_conflict for a half-applied migration: a down assumes
+ * @throws FaberError would_lose_data (see `refuseLosses`); unsupported without a down script; history_conflict for a half-applied migration: a down assumes
  *   that its up ran fully; lock_timeout, fenced_off.
  */
-export async function revertMigration(database: DatabaseHandler, migration: Migration, context: StepContext): Promise<StepOutcome> {
+export async function revertMigration(database: DatabaseHandler, migration: Migration, context: RevertContext): Promise<StepOutcome> {
   const started = performance.now();
   if (!migration.down) throw noDown(migration.name);
   const script = await parseScript(migration.down);
@@ -30,6 +33,9 @@ export async function revertMigration(database: DatabaseHandler, migration: Migr
     if (!row) return { status: 'already', duration_ms: since(started) };
     id = row.id;
     const alone = plan.transaction === 'standalone';
+    const checkLosses = await lossCheck(database, migration, script, context);
+    // A statement that stands alone is judged by its kind only: nothing can be held still around it.
+    if (alone) await checkLosses(null);
     if (alone) await runAlone(database, script, plan.text, context);
     await database.inTransaction(
       context.target,
@@ -38,7 +44,9 @@ export async function revertMigration(database: DatabaseHandler, migration: Migr
       async (session) => {
         await lockOutPrisma(session);
         if (!(await stillFinished(session, context.target.schema, migration.name, row.id))) throw new AlreadyDone();
-        if (!alone) await session.script(plan.text);
+        if (alone) return;
+        await checkLosses(session);
+        await session.script(plan.text);
       },
       (session) => recordRolledBack(session, context.target.schema, row.id),
     );
@@ -51,6 +59,14 @@ export async function revertMigration(database: DatabaseHandler, migration: Migr
     }
     return { status: 'failed', failure: error.failure, detail: error.detail, duration_ms: since(started), halfApplied: false };
   }
+}
+
+/** The check of `refuseLosses`, with what it needs read before the transaction begins; no check was asked for: none. */
+async function lossCheck(database: DatabaseHandler, migration: Migration, down: Script, context: RevertContext) {
+  if (!context.refuseLosses) return async () => {};
+  const up = await parseScript(migration.up);
+  const steps = await database.bookkeeping.steps(context.target, context.refuseLosses.operationId);
+  return (session: Session | null) => refuseLosses(session, migration.name, up, down, steps);
 }
 
 async function finishedRows(database: DatabaseHandler, context: StepContext, name: string) {

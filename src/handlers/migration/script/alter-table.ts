@@ -1,10 +1,10 @@
 /** What the parts of an ALTER TABLE do to data and locks. */
 import type { AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, TypeName } from 'libpg-query';
-import { caution, destroys, note, opaque, type Effect, type NewTables } from './effect.js';
+import { caution, destroys, note, opaque, type Effect, type Fresh } from './effect.js';
 import { names, objectsIn, relationName } from './tree.js';
 
 /** Tables that the same script created are left out: they are empty or hold only what the script wrote. */
-export function alterTableEffects(statement: AlterTableStmt, fresh: NewTables): Effect[] {
+export function alterTableEffects(statement: AlterTableStmt, fresh: Fresh): Effect[] {
   const table = relationName(statement.relation);
   if (fresh.has(table)) return [];
   return (statement.cmds ?? []).flatMap((node) => ('AlterTableCmd' in node ? commandEffects(node.AlterTableCmd, table) : []));

@@ -5,9 +5,8 @@ import type { Classification, Migration } from '../contract.js';
 import type { Effect } from './effect.js';
 import { enumValuesUsedTooEarly } from './enum-values.js';
 import { parseScript, type Script } from './parse.js';
-import { effectsOf } from './statement-effects.js';
+import { scriptEffects, type PlacedEffect } from './script-effects.js';
 import { planTransaction, type TransactionPlan } from './transaction.js';
-import { relationName } from './tree.js';
 
 /**
  * Classifies a migration. An undo is `lossless` only when neither direction can touch a row: a down that drops what the
@@ -28,18 +27,6 @@ export async function classify(migration: Migration): Promise<Classification> {
     findings,
     statements: script.statements.length,
   };
-}
-
-interface PlacedEffect extends Effect { line: number }
-
-function scriptEffects(script: Script): PlacedEffect[] {
-  const fresh = new Set<string>();
-  return script.statements.flatMap(({ node, line }) => {
-    const effects = effectsOf(node, fresh).map((effect) => ({ ...effect, line }));
-    if ('CreateStmt' in node) fresh.add(relationName(node.CreateStmt.relation));
-    if ('CreateTableAsStmt' in node) fresh.add(relationName(node.CreateTableAsStmt.into?.rel));
-    return effects;
-  });
 }
 
 const asFinding = ({ level, message, line }: PlacedEffect): Finding => ({ level, message, line });

@@ -10,8 +10,11 @@ export interface Effect {
   message: string;
 }
 
-/** Tables that the script created itself: nobody uses them yet, so locks and missing defaults do not matter. */
-export type NewTables = ReadonlySet<string>;
+/**
+ * Tables and columns (`table.column`) that the script created itself: nobody uses them yet, so locks, missing defaults and
+ * overwriting do not matter.
+ */
+export type Fresh = ReadonlySet<string>;
 
 export const destroys = (message: string, risk: Risk = 'destructive'): Effect => ({ destroys: 'yes', risk, level: 'danger', message });
 export const opaque = (message: string, risk: Risk = 'medium'): Effect => ({ destroys: 'maybe', risk, level: 'warning', message });

@@ -1,17 +1,17 @@
 /** Which effects each kind of statement has, all but the parts of ALTER TABLE. */
 import type { Node } from 'libpg-query';
 import { alterTableEffects } from './alter-table.js';
-import { caution, destroys, note, opaque, type Effect, type NewTables } from './effect.js';
+import { caution, destroys, note, opaque, type Effect, type Fresh } from './effect.js';
 import { objectsIn, names, optionOn, relationName, unwrap } from './tree.js';
 
 /** Effects worth telling; an empty list means that nothing of existing data or traffic is touched. */
-export function effectsOf(node: Node, fresh: NewTables): Effect[] {
+export function effectsOf(node: Node, fresh: Fresh): Effect[] {
   if ('AlterTableStmt' in node) return alterTableEffects(node.AlterTableStmt, fresh);
   if ('DropStmt' in node) return dropEffects(node.DropStmt);
   if ('IndexStmt' in node) return indexEffects(node.IndexStmt, fresh);
   if ('TruncateStmt' in node) return truncateEffects(node.TruncateStmt.relations, fresh);
   if ('DeleteStmt' in node) return writeEffects('DELETE', relationName(node.DeleteStmt.relation), Boolean(node.DeleteStmt.whereClause), fresh);
-  if ('UpdateStmt' in node) return writeEffects('UPDATE', relationName(node.UpdateStmt.relation), Boolean(node.UpdateStmt.whereClause), fresh);
+  if ('UpdateStmt' in node) return updateEffects(node.UpdateStmt, fresh);
   if ('InsertStmt' in node) return insertEffects(node.InsertStmt, fresh);
   if ('RenameStmt' in node) return renameEffects(node.RenameStmt, fresh);
   if ('LockStmt' in node) return [caution(`LOCK TABLE ${tables(node.LockStmt.relations)} holds everyone off until the end of the migration`)];
@@ -65,31 +65,39 @@ function dottedName(object: Node): string {
   return names([object]).join('.');
 }
 
-function indexEffects(index: Body<'IndexStmt'>, fresh: NewTables): Effect[] {
+function indexEffects(index: Body<'IndexStmt'>, fresh: Fresh): Effect[] {
   const table = relationName(index.relation);
   if (fresh.has(table)) return [];
   if (index.concurrent) return [note(`CREATE INDEX CONCURRENTLY on ${table} runs outside a transaction`)];
   return [caution(`CREATE INDEX without CONCURRENTLY locks ${table} against writing while it builds`)];
 }
 
-function truncateEffects(relations: readonly Node[] | undefined, fresh: NewTables): Effect[] {
+function truncateEffects(relations: readonly Node[] | undefined, fresh: Fresh): Effect[] {
   const old = (relations ?? []).filter((node) => !('RangeVar' in node && fresh.has(relationName(node.RangeVar))));
   return old.length > 0 ? [destroys(`TRUNCATE ${tables(old)} destroys all rows`)] : [];
 }
 
-function writeEffects(kind: 'DELETE' | 'UPDATE', table: string, where: boolean, fresh: NewTables): Effect[] {
+function writeEffects(kind: 'DELETE' | 'UPDATE', table: string, where: boolean, fresh: Fresh): Effect[] {
   if (fresh.has(table)) return [];
   if (!where) return [destroys(`${kind} without WHERE ${kind === 'DELETE' ? 'destroys' : 'overwrites'} all rows of ${table}`)];
   return [{ ...destroys(`${kind} ${kind === 'DELETE' ? 'destroys' : 'overwrites'} rows of ${table}`, kind === 'DELETE' ? 'high' : 'medium'), level: 'warning' }];
 }
 
-function insertEffects(insert: Body<'InsertStmt'>, fresh: NewTables): Effect[] {
+/** Filling columns that the same script added overwrites nothing. */
+function updateEffects(update: Body<'UpdateStmt'>, fresh: Fresh): Effect[] {
+  const table = relationName(update.relation);
+  const columns = (update.targetList ?? []).map((node) => ('ResTarget' in node ? node.ResTarget.name : undefined));
+  if (columns.every((column) => fresh.has(`${table}.${column}`))) return [note(`UPDATE fills new columns of ${table} and locks its rows`, 'medium')];
+  return writeEffects('UPDATE', table, Boolean(update.whereClause), fresh);
+}
+
+function insertEffects(insert: Body<'InsertStmt'>, fresh: Fresh): Effect[] {
   const table = relationName(insert.relation);
   if (insert.onConflictClause?.action !== 'ONCONFLICT_UPDATE' || fresh.has(table)) return [];
   return [{ ...destroys(`INSERT … ON CONFLICT DO UPDATE may overwrite rows of ${table}`, 'medium'), level: 'warning' }];
 }
 
-function renameEffects(rename: Body<'RenameStmt'>, fresh: NewTables): Effect[] {
+function renameEffects(rename: Body<'RenameStmt'>, fresh: Fresh): Effect[] {
   const table = relationName(rename.relation);
   if (fresh.has(table)) return [];
   if (rename.renameType === 'OBJECT_TABLE') return [caution(`Renaming table ${table} breaks applications that still use the old name`, 'medium')];

@@ -1,0 +1,85 @@
+/** Whether a down script would lose data, found out under the locks that it takes anyway. */
+import type { Node } from 'libpg-query';
+import pg from 'pg';
+import { FaberError } from '../../../contract/failure.js';
+import type { Session, StepRow } from '../../database/contract.js';
+import type { Script } from '../script/parse.js';
+import { scriptEffects } from '../script/script-effects.js';
+import { names } from '../script/tree.js';
+
+/** Rows of `table`, or values of its `column`, go with the down script. */
+interface Taken { table: string; column: string | null }
+
+/**
+ * Refuses unless nothing is lost: the up script removed nothing, and in each table or column that the down script drops
+ * there is nothing that others wrote after the up script. Row versions tell their writer (`xmin`), the step rows of the
+ * operation tell which transactions are its own.
+ * @param session in the transaction that will run the down script, so that no writer comes in between; null where no
+ *   transaction can hold it, and then only scripts that touch no data pass.
+ * @throws FaberError would_lose_data.
+ */
+export async function refuseLosses(session: Session | null, name: string, up: Script, down: Script, steps: readonly StepRow[]): Promise<void> {
+  if (up.error || down.error) throw wouldLose(name, 'its scripts cannot be judged by the grammar');
+  const removed = scriptEffects(up).find((effect) => effect.destroys !== 'no');
+  if (removed) throw wouldLose(name, `what the script did in line ${removed.line} does not come back (${removed.message})`);
+  const xid = steps.findLast((step) => step.migration === name && step.action === 'applied')?.xid;
+  const own = steps.flatMap((step) => (step.xid === null ? [] : [rowXid(step.xid)]));
+  for (const { node, destroys, message } of scriptEffects(down)) {
+    if (destroys === 'no') continue;
+    const taken = takenBy(node);
+    if (!session || !taken || !xid) throw wouldLose(name, `its down script may lose data (${message})`);
+    for (const place of taken) {
+      if (await writtenByOthers(session, place, rowXid(xid), own)) {
+        throw wouldLose(name, `others wrote to ${place.table}${place.column === null ? '' : `, column ${place.column},`} after it was applied`);
+      }
+    }
+  }
+}
+
+/** What exactly a statement takes away; null where that is not told by the statement alone. */
+function takenBy(node: Node): Taken[] | null {
+  if ('DropStmt' in node) {
+    const { removeType, behavior, objects } = node.DropStmt;
+    if (removeType !== 'OBJECT_TABLE' || behavior === 'DROP_CASCADE') return null;
+    return (objects ?? []).map((object) => ({ table: quoted('List' in object ? names(object.List.items) : []), column: null }));
+  }
+  if (!('AlterTableStmt' in node)) return null;
+  const { relation, cmds } = node.AlterTableStmt;
+  const table = quoted([relation?.schemaname, relation?.relname].filter((part) => part !== undefined));
+  const taken: Taken[] = [];
+  for (const command of cmds ?? []) {
+    if (!('AlterTableCmd' in command)) return null;
+    const { subtype, name, behavior } = command.AlterTableCmd;
+    if (subtype === 'AT_AlterColumnType' || behavior === 'DROP_CASCADE') return null;
+    if (subtype === 'AT_DropColumn') taken.push({ table, column: name ?? '' });
+  }
+  return taken;
+}
+
+async function writtenByOthers(session: Session, { table, column }: Taken, after: string, own: readonly string[]): Promise<boolean> {
+  const [there] = await session.query<{ there: boolean }>('SELECT pg_catalog.to_regclass($1) IS NOT NULL AS there', [table]);
+  if (!there?.there) return false;
+  await session.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+  // A row that a policy hides is lost all the same: better an error than a count without it.
+  await session.query('SET LOCAL row_security = off');
+  const rows = await session.query(
+    `SELECT FROM ${table} WHERE pg_catalog.age(xmin) < pg_catalog.age($1::xid) AND xmin::text <> ALL ($2::text[])
+       ${column === null ? '' : `AND ${pg.escapeIdentifier(column)} IS NOT NULL`} LIMIT 1`,
+    [after, own],
+  );
+  return rows.length > 0;
+}
+
+/** Rows keep the low 32 bits of a transaction id. */
+const rowXid = (xid: string) => (BigInt(xid) & 0xffffffffn).toString();
+
+const quoted = (parts: readonly string[]) => parts.map((part) => pg.escapeIdentifier(part)).join('.');
+
+function wouldLose(name: string, why: string): FaberError {
+  return new FaberError({
+    code: 'would_lose_data',
+    message: `Reverting ${name} would lose data: ${why}. It was not reverted.`,
+    result: { migration: name },
+    suggestions: ['Keep the migration and mend it forward, or have a person decide to revert it and take the loss.'],
+  });
+}
