@@ -1,0 +1,172 @@
+/** The typed client: what pipelines, programs and the CLI use. It knows Temporal and the contract, and no database. */
+import { FaberError } from '../contract/failure.js';
+import { DEFAULT_TASK_QUEUE } from '../contract/names.js';
+import type { OperationName, ParametersInput, Resolution } from '../contract/operation.js';
+import { parseRequest, requesterIn } from '../contract/request.js';
+import type { WayOut } from '../contract/response.js';
+import type { OperationState } from '../contract/view.js';
+import { connectTemporal, type ConnectOptions, type TemporalAccess } from './connect.js';
+import { decide, planHashOf, type Recorded } from './decide.js';
+import { OperationHandle } from './handle.js';
+import { listOperations, type ListedOperation, type ListOptions } from './list.js';
+import { Lookout, sightOf } from './look.js';
+import { requester } from './requester.js';
+import type { Answer } from './results.js';
+import { startOperation } from './start.js';
+import { toFaberError } from './temporal-errors.js';
+import { watchStates } from './wait.js';
+import { defaultWorkingDirectory } from './working-directory.js';
+
+export interface StartOptions {
+  /** An id of your own makes a repeated start join the operation, or return the answer it gave. */
+  workflowId?: string;
+  /** Who asks. Default: the CI's actor, else user@host. */
+  requestedBy?: string;
+}
+
+/** An approval or refusal of one plan. */
+export interface Decided {
+  /** The first 8 or more hex digits of `plan_hash`. */
+  plan: string;
+  /** Who decides. */
+  by: string;
+  comment?: string;
+  /** What really happened to failed migrations that another runner left, by name. */
+  resolve?: Resolution;
+}
+
+/** The way out of a failure that waits for a person. */
+export interface WayOutChosen {
+  choice: WayOut;
+  by: string;
+  comment?: string;
+  resolve?: Resolution;
+  /** Default: the plan that the operation shows. */
+  plan?: string;
+}
+
+export class FaberClient {
+  private constructor(
+    /** The connection underneath, for what this client does not cover. */
+    readonly access: TemporalAccess,
+    readonly taskQueue: string,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  /**
+   * Connects by the settings of `@temporalio/envconfig` (TEMPORAL_* variables and profiles), loopback without any.
+   * @throws FaberError temporal_unavailable.
+   */
+  static async connect(options: ConnectOptions = {}): Promise<FaberClient> {
+    const env = options.env ?? process.env;
+    return new FaberClient(await connectTemporal(options), options.taskQueue ?? env['FABER_DB_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE, env);
+  }
+
+  /**
+   * Starts an operation.
+   * @throws FaberError invalid_request, no_worker (within ten seconds), operation_id_conflict, temporal_unavailable.
+   */
+  async start<O extends OperationName>(operation: O, parameters: ParametersInput<O>, options: StartOptions = {}): Promise<OperationHandle<O>> {
+    return (await this.startRequest({ operation, parameters }, options)) as OperationHandle<O>;
+  }
+
+  /** Starts a request as JSON callers write it. @throws as `start`. */
+  async startRequest(raw: unknown, options: StartOptions = {}): Promise<OperationHandle> {
+    const request = parseRequest(raw, { workingDirectory: defaultWorkingDirectory(this.env) });
+    const { environment } = request.parameters as { environment?: string };
+    const started = await startOperation(this.access, {
+      request,
+      requestedBy: requester(options.requestedBy ?? requesterIn(raw), this.env),
+      taskQueue: this.taskQueue,
+      ...(options.workflowId === undefined ? {} : { workflowId: options.workflowId }),
+    });
+    return new OperationHandle(this, { ...started, operation: request.operation, ...(environment === undefined ? {} : { environment }), taskQueue: this.taskQueue });
+  }
+
+  /** Starts an operation and waits for its answer. @throws as `start` and `OperationHandle.wait`. */
+  async run<O extends OperationName>(operation: O, parameters: ParametersInput<O>, options: StartOptions = {}): Promise<Answer<O>> {
+    return (await this.start(operation, parameters, options)).result();
+  }
+
+  /** The plan of a migrate, without changing anything. @throws as `run`. */
+  preview(parameters: ParametersInput<'migrate-preview'>, options: StartOptions = {}): Promise<Answer<'migrate-preview'>> {
+    return this.run('migrate-preview', parameters, options);
+  }
+
+  /** The operation with this id. @throws FaberError operation_not_found. */
+  async join(workflowId: string): Promise<OperationHandle> {
+    try {
+      const sight = sightOf(await this.access.client.workflow.getHandle(workflowId).describe());
+      return new OperationHandle(this, {
+        workflowId,
+        runId: sight.runId,
+        startedByUs: false,
+        taskQueue: this.taskQueue,
+        ...(sight.operation === undefined ? {} : { operation: sight.operation }),
+        ...(sight.environment === undefined ? {} : { environment: sight.environment }),
+      });
+    } catch (error) {
+      throw toFaberError(error, this.access, workflowId);
+    }
+  }
+
+  /** Approves one plan. @throws FaberError invalid_request when the approval does not count, with the reason. */
+  approve(workflowId: string, decision: Decided): Promise<Recorded> {
+    return decide(this.access, workflowId, { decision: 'approve', ...decision });
+  }
+
+  /** Refuses one plan: the operation ends as cancelled, nothing changed. @throws as `approve`. */
+  reject(workflowId: string, decision: Decided): Promise<Recorded> {
+    return decide(this.access, workflowId, { decision: 'reject', ...decision });
+  }
+
+  /** Chooses the way out of a failure. @throws FaberError invalid_request when it is not offered. */
+  async resolve(workflowId: string, { choice, plan, ...rest }: WayOutChosen): Promise<Recorded> {
+    const state = await this.state(workflowId);
+    const offered = state.answer?.status === 'error' ? (state.answer.waiting_for ?? []) : [];
+    if (!offered.includes(choice)) {
+      throw new FaberError({
+        code: 'invalid_request',
+        message: `Operation '${workflowId}' does not wait for '${choice}'`,
+        suggestions: [offered.length > 0 ? `It waits for: ${offered.join(', ')}` : `It does not wait for a decision after a failure (phase: ${state.phase})`],
+      });
+    }
+    return decide(this.access, workflowId, { decision: choice, plan: plan ?? (await planHashOf(this.access, workflowId)), ...rest });
+  }
+
+  /** Asks the operation to stop: before a change nothing is changed, after it what was changed is undone. */
+  async cancel(workflowId: string): Promise<void> {
+    try {
+      await this.access.client.workflow.getHandle(workflowId).cancel();
+    } catch (error) {
+      throw toFaberError(error, this.access, workflowId);
+    }
+  }
+
+  /** What the operation does, waits for and has done. @throws FaberError operation_not_found, no_worker. */
+  async state(workflowId: string): Promise<OperationState> {
+    const sight = await new Lookout(this.access, workflowId).look().catch((error: unknown) => {
+      throw toFaberError(error, this.access, workflowId);
+    });
+    if (sight.state !== null) return sight.state;
+    throw new FaberError({
+      code: 'no_worker',
+      message: `The state of '${workflowId}' cannot be read: no worker answers on the task queue '${this.taskQueue}'`,
+      suggestions: [`Start one: faber-db worker --task-queue ${this.taskQueue}`],
+    });
+  }
+
+  /** Each new state until the operation ends. */
+  watch(workflowId: string, signal?: AbortSignal): AsyncGenerator<OperationState, void> {
+    return watchStates(this.access, workflowId, signal);
+  }
+
+  /** Operations that Temporal knows, newest first. */
+  list(options: ListOptions = {}): Promise<ListedOperation[]> {
+    return listOperations(this.access, options);
+  }
+
+  async close(): Promise<void> {
+    await this.access.connection.close();
+  }
+}

@@ -1,0 +1,118 @@
+/** One look at a running operation: cheap while nothing moves, and without a worker. */
+import { QueryNotRegisteredError, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
+import { MEMO, QUERIES } from '../contract/names.js';
+import type { OperationState } from '../contract/view.js';
+import type { TemporalAccess } from './connect.js';
+import { grpcStatus, GRPC } from './temporal-errors.js';
+
+/** No worker took a task for this long: nothing moves. */
+export const STUCK_AFTER_MS = 8_000;
+const QUERY_TIMEOUT_MS = 5_000;
+
+export interface Sight {
+  closed: boolean;
+  runId: string;
+  operation: string | undefined;
+  environment: string | undefined;
+  requestDigest: string | undefined;
+  /** No worker has ever taken it up. */
+  untouched: boolean;
+  /** A task waits for a worker since then (milliseconds since the epoch). */
+  waitingForWorkerSince: number | undefined;
+  /** As of the last event; null where it cannot be asked (no worker, or not one of ours). */
+  state: OperationState | null;
+}
+
+const memoText = (description: WorkflowExecutionDescription, key: string) => {
+  const value: unknown = description.memo?.[key];
+  return typeof value === 'string' ? value : undefined;
+};
+
+/** Event 3 of a history is the first task that a worker took. */
+const FIRST_TASK_TAKEN = 3;
+
+export function sightOf(description: WorkflowExecutionDescription): Omit<Sight, 'state'> {
+  const pending = description.raw.pendingWorkflowTask;
+  const scheduled = pending && pending.startedTime == null ? pending.originalScheduledTime ?? pending.scheduledTime : undefined;
+  return {
+    closed: description.status.name !== 'RUNNING' && description.status.name !== 'PAUSED',
+    runId: description.runId,
+    operation: memoText(description, MEMO.operation),
+    environment: memoText(description, MEMO.environment),
+    requestDigest: memoText(description, MEMO.requestDigest),
+    untouched: description.historyLength < FIRST_TASK_TAKEN,
+    waitingForWorkerSince: scheduled?.seconds == null ? undefined : Number(scheduled.seconds) * 1000,
+  };
+}
+
+/** Asks for the state; null where nobody answers. @throws only when Temporal itself fails. */
+export async function queryState({ client }: TemporalAccess, handle: WorkflowHandle): Promise<OperationState | null> {
+  try {
+    return await client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => handle.query<OperationState>(QUERIES.state));
+  } catch (error) {
+    if (error instanceof QueryNotRegisteredError) return null;
+    const status = grpcStatus(error);
+    if (status === GRPC.deadlineExceeded || status === GRPC.failedPrecondition || status === GRPC.cancelled || status === GRPC.invalidArgument) return null;
+    throw error;
+  }
+}
+
+/** The operation's own state with that of the change that it waits for, as one. */
+function together(operation: OperationState, change: OperationState): OperationState {
+  const progress = [...operation.progress, ...change.progress];
+  return {
+    ...operation,
+    phase: operation.phase === 'finished' ? operation.phase : change.phase,
+    plan: change.plan ?? operation.plan,
+    waiting_behind: change.waiting_behind,
+    refused: [...operation.refused, ...change.refused],
+    refused_count: operation.refused_count + change.refused_count,
+    progress,
+    progress_total: operation.progress_total + change.progress_total,
+    answer: operation.answer ?? change.answer,
+  };
+}
+
+/**
+ * Looks at one operation again and again. A query costs the worker a task, so it is asked only when the history has grown
+ * since the last time; the history of the change, a child, counts too.
+ */
+export class Lookout {
+  readonly #handle: WorkflowHandle;
+  readonly #seen = new Map<string, { length: number; state: OperationState | null }>();
+
+  constructor(
+    private readonly access: TemporalAccess,
+    readonly workflowId: string,
+    runId?: string,
+  ) {
+    this.#handle = access.client.workflow.getHandle(workflowId, runId);
+  }
+
+  async look(): Promise<Sight> {
+    const description = await this.#handle.describe();
+    const sight = sightOf(description);
+    const own = sight.untouched ? null : await this.#stateAt(this.#handle, description.historyLength);
+    const change = own?.change_workflow_id && own.phase !== 'finished' ? await this.#changeOf(own.change_workflow_id) : null;
+    return { ...sight, state: own && change ? together(own, change) : own };
+  }
+
+  async #changeOf(workflowId: string): Promise<OperationState | null> {
+    const handle = this.access.client.workflow.getHandle(workflowId);
+    try {
+      return await this.#stateAt(handle, (await handle.describe()).historyLength);
+    } catch (error) {
+      // The child's start is on its way.
+      if (grpcStatus(error) === GRPC.notFound || (error instanceof Error && error.name === 'WorkflowNotFoundError')) return null;
+      throw error;
+    }
+  }
+
+  async #stateAt(handle: WorkflowHandle, length: number): Promise<OperationState | null> {
+    const seen = this.#seen.get(handle.workflowId);
+    if (seen !== undefined && seen.length === length && seen.state !== null) return seen.state;
+    const state = await queryState(this.access, handle);
+    this.#seen.set(handle.workflowId, { length, state });
+    return state;
+  }
+}
