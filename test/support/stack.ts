@@ -1,0 +1,196 @@
+/**
+ * The whole thing on real parts: a database, a project with migrations, a store, a worker as a child process (so that it
+ * can be killed), and a Temporal client. Every stack has a task queue of its own.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { afterAll } from 'vitest';
+import type { OperationName, OperationState, Response } from '../../src/contract/index.js';
+import { WORKFLOW_TYPES } from '../../src/contract/names.js';
+import { startGroup, type GroupProcess } from '../../src/dev/process-group.js';
+import { createDatabase, postgres, type TestDatabase } from './postgres.js';
+import { tempDir } from './temp.js';
+import { temporal } from './temporal.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+export interface StackOptions {
+  /** Merged over the config of the environment `production`. */
+  environment?: Record<string, unknown>;
+  safety?: Record<string, unknown>;
+  backup?: Record<string, unknown>;
+  migrations?: Record<string, unknown>;
+  integration?: Record<string, unknown>;
+  /** More variables of the worker. */
+  env?: Record<string, string>;
+  role?: 'owner' | 'superuser';
+  /** Start no worker. */
+  idle?: boolean;
+}
+
+export interface Stack {
+  database: TestDatabase;
+  directory: string;
+  store: string;
+  taskQueue: string;
+  client: Client;
+  logFile: string;
+  worker(): GroupProcess;
+  startWorker(env?: Record<string, string>): Promise<GroupProcess>;
+  /** SIGKILLs the worker and every child of it. */
+  killWorker(): Promise<void>;
+  migration(name: string, up: string, down?: string): Promise<void>;
+  start(operation: OperationName, parameters?: Record<string, unknown>, options?: { id?: string; requestedBy?: string }): Promise<Operation>;
+}
+
+export interface Operation {
+  id: string;
+  handle: WorkflowHandle;
+  state(): Promise<OperationState>;
+  /** Waits for the state to satisfy; fails with the last state after `seconds`. */
+  until(what: (state: OperationState) => boolean, seconds?: number): Promise<OperationState>;
+  /** Waits for the approval phase and approves as `ana@example.com`. */
+  approve(extra?: Record<string, unknown>): Promise<OperationState>;
+  answer(): Promise<Response>;
+}
+
+export async function createStack(options: StackOptions = {}): Promise<Stack> {
+  const database = await createDatabase(options.role ? { role: options.role } : {});
+  const { binDir } = await postgres();
+  const directory = await tempDir();
+  const store = join(await tempDir(), 'store');
+  await writeConfig(directory, store, options);
+  const { address, namespace } = await temporal();
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection, namespace });
+  const taskQueue = `test-${randomBytes(5).toString('hex')}`;
+  const logFile = join(await tempDir(), 'worker.log');
+  let worker: GroupProcess | null = null;
+  const stack: Stack = {
+    database, directory, store, taskQueue, client, logFile,
+    worker: () => worker!,
+    async startWorker(env = {}) {
+      const log = await open(logFile, 'a', 0o600);
+      const starts = await startsIn(logFile);
+      worker = await startGroup(process.execPath, [join(ROOT, 'dist', 'worker.js')], {
+        env: {
+          ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, FABER_DB_TASK_QUEUE: taskQueue, FABER_DB_METRICS: 'off',
+          FABER_DB_SHUTDOWN_GRACE_SECONDS: '1', FABER_DB_PG_BIN: binDir, PROD_DATABASE_URL: database.url, ...options.env, ...env,
+        },
+        stdio: ['ignore', log.fd, log.fd],
+      });
+      await log.close();
+      await started(logFile, worker, starts);
+      return worker;
+    },
+    async killWorker() {
+      await worker?.stop('SIGKILL', 0);
+      worker = null;
+    },
+    async migration(name, up, down) {
+      const folder = join(directory, 'prisma', 'migrations', name);
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, 'migration.sql'), up);
+      if (down !== undefined) await writeFile(join(folder, 'down.sql'), down);
+    },
+    async start(operation, parameters = {}, { id, requestedBy = 'pipeline@example.com' } = {}) {
+      const workflowId = id ?? `${operation}-${randomBytes(5).toString('hex')}`;
+      const request = { operation, parameters: { environment: 'production', working_directory: directory, ...parameters } };
+      const handle = await client.workflow.start(WORKFLOW_TYPES[operation], { workflowId, taskQueue, args: [{ request, requested_by: requestedBy }] });
+      return operationOf(workflowId, handle);
+    },
+  };
+  cleanUps.push(async () => {
+    await worker?.stop('SIGTERM', 5_000);
+    await connection.close();
+  });
+  if (!options.idle) await stack.startWorker();
+  return stack;
+}
+
+const cleanUps: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const cleanUp of cleanUps.splice(0)) await cleanUp();
+});
+
+async function writeConfig(directory: string, store: string, options: StackOptions): Promise<void> {
+  const folder = join(directory, '.fractary', 'plugins', 'faber-db');
+  await mkdir(folder, { recursive: true });
+  const config = {
+    schema_version: '1.0',
+    database: { provider: 'postgresql', hosting: 'local', migration_tool: 'prisma' },
+    environments: {
+      production: { connection_string_env: 'PROD_DATABASE_URL', ...options.environment },
+      dev: { connection_string_env: 'PROD_DATABASE_URL' },
+    },
+    migrations: { directory: 'prisma/migrations', ...options.migrations },
+    safety: { ...options.safety },
+    backup: { location: store, ...options.backup },
+    ...(options.integration ? { integration: options.integration } : {}),
+  };
+  await writeFile(join(folder, 'config.json'), JSON.stringify(config, null, 2));
+  await mkdir(join(directory, 'prisma', 'migrations'), { recursive: true });
+  await writeFile(join(directory, 'package.json'), JSON.stringify({ name: 'shop', private: true, devDependencies: { prisma: '7.10.1' } }));
+  await writeFile(join(directory, 'prisma', 'schema.prisma'), 'datasource db {\n  provider = "postgresql"\n}\n');
+  await writeFile(join(directory, 'prisma', 'migrations', 'migration_lock.toml'), 'provider = "postgresql"\n');
+}
+
+function operationOf(id: string, handle: WorkflowHandle): Operation {
+  const state = () => handle.query<OperationState>('state');
+  const operation: Operation = {
+    id,
+    handle,
+    state,
+    async until(what, seconds = 30) {
+      let last: unknown;
+      for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
+        const seen = await state().catch((error: unknown) => {
+          last = String(error);
+          return null;
+        });
+        if (seen !== null) {
+          if (what(seen)) return seen;
+          last = seen;
+        }
+        await sleep(100);
+      }
+      throw new Error(`waited ${seconds} s in vain; last state: ${JSON.stringify(last, null, 1)}`);
+    },
+    async approve(extra = {}) {
+      const seen = await operation.until((s) => s.phase === 'waiting_for_approval' || s.answer !== null);
+      if (seen.answer !== null) throw new Error(`nothing to approve: ${JSON.stringify(seen.answer)}`);
+      await handle.signal('approve', { plan: seen.plan!.plan_hash.slice(0, 12), by: 'ana@example.com', ...extra });
+      return seen;
+    },
+    answer: () => answerOf(handle),
+  };
+  return operation;
+}
+
+/** The answer, whether the workflow completed or failed with it. */
+export async function answerOf(handle: WorkflowHandle): Promise<Response> {
+  try {
+    return (await handle.result()) as Response;
+  } catch (error) {
+    if (error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && error.cause.details?.[0]) return error.cause.details[0] as Response;
+    throw error;
+  }
+}
+
+export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+const startsIn = async (file: string) => (await readFile(file, 'utf8')).split('"worker started"').length - 1;
+
+async function started(file: string, worker: GroupProcess, before: number): Promise<void> {
+  let gone = false;
+  void worker.closed.then(() => (gone = true));
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(50)) {
+    if ((await startsIn(file)) > before) return;
+    if (gone) throw new Error(`the worker ended: ${(await readFile(file, 'utf8')).slice(-2000)}`);
+  }
+  throw new Error('the worker did not start');
+}
