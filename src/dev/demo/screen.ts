@@ -1,5 +1,6 @@
 /** What the demo writes, and where: with `--json` the answers alone go to stdout. */
-import type { PlanSummary, Response } from '../../contract/index.js';
+import type { Answer } from '../../client/index.js';
+import type { PlanSummary } from '../../contract/index.js';
 import type { ProgressLine } from '../../contract/view.js';
 
 export interface Screen {
@@ -7,7 +8,7 @@ export interface Screen {
   heading(text: string): void;
   plan(plan: PlanSummary): void;
   progress(line: ProgressLine): void;
-  answer(answer: Response): void;
+  answer(answer: Answer<'migrate'>): void;
 }
 
 /** Writes for people to `people` and answers to `answers`. */
