@@ -88,6 +88,7 @@ export async function makePlan(input: PlanInput): Promise<MadePlan> {
     restore: parts.restore,
     undo: settings.safety.on_failure,
     settings: {
+      protected: settings.protected,
       safety: settings.safety,
       approval: settings.approval,
       approval_required: settings.approval_required,
