@@ -212,8 +212,9 @@ export interface DatabaseHandler {
   /**
    * Whether a transaction of anybody else than the given operation may have written since the snapshot of a backup.
    * `true` only when provable. Never throws for "cannot tell": that is `false` with a reason.
+   * @param session asks through this one: for a database that lets no new session in, as during a swap
    */
-  nothingWrittenSince(target: ConnectionTarget, snapshot: { xid: string }, operationId: string): Promise<{ proven: boolean; reason: string }>;
+  nothingWrittenSince(target: ConnectionTarget, snapshot: { xid: string }, operationId: string, session?: Session): Promise<{ proven: boolean; reason: string }>;
 
   /** Holds writes of others off (new sessions read-only, existing ones ended) or lets them on again. Idempotent. */
   holdWrites(target: ConnectionTarget, fence: Fence, hold: boolean): Promise<void>;

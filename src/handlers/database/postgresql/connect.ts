@@ -1,4 +1,5 @@
 /** Opens driver connections: tries each way that `sslmode` allows, and makes the session one that ends with its worker. */
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 import { FaberError } from '../../../contract/failure.js';
 import { connectionFailure } from './connection-failure.js';
@@ -62,6 +63,6 @@ function refusesOptions(error: unknown): boolean {
 }
 
 /** The driver's stream of protocol messages, which its types leave out. */
-export function messagesOf(client: pg.Client): NodeJS.EventEmitter {
-  return (client as unknown as { connection: NodeJS.EventEmitter }).connection;
+export function messagesOf(client: pg.Client): NodeJS.EventEmitter & { stream: Duplex } {
+  return (client as unknown as { connection: NodeJS.EventEmitter & { stream: Duplex } }).connection;
 }

@@ -3,7 +3,8 @@ import { FaberError } from '../../../contract/failure.js';
 import { ScriptError, type DatabaseIdentity } from '../contract.js';
 import type { PostgresTarget } from './connection-url.js';
 import { poolerReason } from './pooler.js';
-import { READING, withSession, type PostgresSession } from './session.js';
+import { withSession, type PostgresSession } from './session.js';
+import { readingName } from './session-names.js';
 
 interface Facts {
   system_identifier: string;
@@ -36,7 +37,7 @@ const OLDEST_MAJOR = 12;
 
 /** @throws FaberError health_check_failed when unreachable; unsupported for too old a server or one that hides its system identifier. */
 export async function identify(target: PostgresTarget): Promise<DatabaseIdentity> {
-  return withSession(target, `${READING} identity`, async (session) => {
+  return withSession(target, readingName('identity'), async (session) => {
     const facts = await readFacts(session);
     const serverMajor = Math.floor(facts.version_number / 10_000);
     if (serverMajor < OLDEST_MAJOR) {

@@ -1,6 +1,7 @@
 /** Recognises a connection pooler in transaction mode, behind which session state cannot be relied on. */
 import { FaberError } from '../../../contract/failure.js';
-import { openSession, READING, type PostgresSession } from './session.js';
+import { openSession, type PostgresSession } from './session.js';
+import { readingName } from './session-names.js';
 
 /** Why sessions of the target are not its own, or null when nothing says so. */
 export async function poolerReason(session: PostgresSession): Promise<string | null> {
@@ -15,7 +16,7 @@ export async function poolerReason(session: PostgresSession): Promise<string | n
  * mode keeps the first one's process for it, one in transaction mode gave it away or must take another.
  */
 async function sharesBackends(session: PostgresSession): Promise<boolean> {
-  const other = await openSession(session.target, `${READING} pooler probe`);
+  const other = await openSession(session.target, readingName('pooler probe'));
   try {
     await other.query('BEGIN');
     const theirs = await backendPid(other);

@@ -6,10 +6,7 @@ import type { PostgresTarget } from './connection-url.js';
 import { runScript } from './script.js';
 import { serverFailure } from './server-failure.js';
 
-/** Sessions with this prefix only read; a fence does not end them. */
-export const READING = 'faber-db read';
-/** Sessions with this prefix change the database; a newer fence ends them. */
-export const CHANGING = 'faber-db change';
+export { CHANGING, READING } from './session-names.js';
 
 /** State of the session between two messages: idle, in a transaction, in a failed one. */
 export type TransactionStatus = 'I' | 'T' | 'E';
@@ -51,6 +48,11 @@ export class PostgresSession implements Session {
 
   async close(): Promise<void> {
     await this.client.end().catch(() => {});
+  }
+
+  /** Drops the socket without a word to the server: for a network that hangs. What runs fails as a lost connection. */
+  abandon(): void {
+    messagesOf(this.client).stream.destroy();
   }
 }
 

@@ -1,0 +1,98 @@
+/**
+ * The right to change the database: a token in `faber_db.fence` that only rises. Each changing transaction locks its row and
+ * goes on only with its own token, so a paused worker that wakes up late changes nothing more.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FaberError } from '../../../contract/failure.js';
+import { ScriptError, type ChangeOptions, type Fence } from '../contract.js';
+import { ensureTables } from './bookkeeping-tables.js';
+import type { PostgresTarget } from './connection-url.js';
+import { endSessions } from './end-sessions.js';
+import { recordThisTransaction } from './own-transactions.js';
+import { refusePooler } from './pooler.js';
+import { withSession, type PostgresSession } from './session.js';
+import { MAY_CHANGE, purposeName } from './session-names.js';
+
+/** How long one try waits for the row; then the sessions that hold it are ended again. */
+const ROW_TRY_MS = 500;
+
+/**
+ * Ends the sessions of earlier holders, raises the token, and ends them again: one may have passed its check in between
+ * (a standalone script holds no lock on the row).
+ * @throws FaberError lock_timeout when a session is still there after `timeoutSeconds`; unsupported behind a transaction pooler.
+ */
+export async function takeFence(target: PostgresTarget, operationId: string, options: ChangeOptions): Promise<Fence> {
+  options.signal.throwIfAborted();
+  await ensureTables(target);
+  return withSession(target, purposeName('fence'), async (session) => {
+    await refusePooler(session);
+    await endEarlierHolders(session, options);
+    const token = await raiseToken(session, operationId, options);
+    await endEarlierHolders(session, options);
+    return { token, operationId };
+  });
+}
+
+async function endEarlierHolders(session: PostgresSession, options: ChangeOptions): Promise<void> {
+  await endSessions(session, MAY_CHANGE, { ...options, awaitConcurrently: true });
+}
+
+async function raiseToken(session: PostgresSession, operationId: string, options: ChangeOptions): Promise<string> {
+  const begun = performance.now();
+  for (;;) {
+    options.signal.throwIfAborted();
+    try {
+      await session.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
+      await session.query(`SET LOCAL lock_timeout = ${ROW_TRY_MS}`);
+      const [row] = await session.query<{ token: string }>(
+        `INSERT INTO faber_db.fence AS f (token, operation_id, taken_at) VALUES (1, $1, clock_timestamp())
+         ON CONFLICT (one) DO UPDATE SET token = f.token + 1, operation_id = $1, taken_at = clock_timestamp() RETURNING f.token::text`,
+        [operationId],
+      );
+      await recordThisTransaction(session, operationId, 'fence');
+      await session.query('COMMIT');
+      return row!.token;
+    } catch (error) {
+      if (!(error instanceof ScriptError) || error.failure.sqlState !== '55P03') throw error;
+      await session.query('ROLLBACK');
+      if (performance.now() - begun > options.lockTimeoutSeconds * 1000) throw rowHeld(error);
+      options.onWait?.('Waiting for the fence: its row is locked by another session');
+      await endEarlierHolders(session, options);
+      await sleep(100 + Math.random() * 200);
+    }
+  }
+}
+
+/**
+ * Locks the fence's row in the session's transaction and returns that transaction's id.
+ * @throws FaberError fenced_off when the token is no longer ours.
+ */
+export async function lockFence(session: PostgresSession, fence: Fence): Promise<string> {
+  const [row] = await session.query<{ token: string; xid: string }>(
+    'SELECT token::text, pg_catalog.txid_current()::text AS xid FROM faber_db.fence FOR UPDATE',
+  );
+  if (row?.token !== fence.token) throw fencedOff();
+  return row.xid;
+}
+
+/** For work that no transaction can hold: only a look. @throws FaberError fenced_off. */
+export async function checkFence(session: PostgresSession, fence: Fence): Promise<void> {
+  const [row] = await session.query<{ token: string }>('SELECT token::text FROM faber_db.fence');
+  if (row?.token !== fence.token) throw fencedOff();
+}
+
+function fencedOff(): FaberError {
+  return new FaberError({
+    code: 'fenced_off',
+    message: 'Another operation has taken over this database. This step changed nothing.',
+    suggestions: ['Look at the operation that holds it: SELECT operation_id, taken_at FROM faber_db.fence'],
+  });
+}
+
+function rowHeld(cause: unknown): FaberError {
+  return new FaberError({
+    code: 'lock_timeout',
+    message: 'The row faber_db.fence stays locked by a session that is not one of faber-db. Nothing was changed.',
+    suggestions: ['End the session that holds a lock on faber_db.fence: see pg_locks and pg_stat_activity.'],
+  }, { cause });
+}

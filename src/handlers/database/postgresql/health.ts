@@ -1,0 +1,98 @@
+/** Health of a database, read-only. A check that cannot be made is `unknown`, and the others go on. */
+import type { HealthCheck } from '../../../contract/health.js';
+import { FaberError } from '../../../contract/failure.js';
+import type { Settings } from '../../../contract/settings.js';
+import type { PostgresTarget } from './connection-url.js';
+import { openSession, type PostgresSession } from './session.js';
+import { readingName } from './session-names.js';
+
+type Thresholds = Settings['health'];
+type Check = (session: PostgresSession, thresholds: Thresholds) => Promise<HealthCheck>;
+
+/** Odd, so that the median is one of them: a single slow answer says nothing. */
+const PINGS = 5;
+const CHECKS = { latency, long_transactions: longTransactions, connections, disk } as const satisfies Record<string, Check>;
+
+/** Never throws for a database that is down: connectivity is unhealthy then, the rest unknown. */
+export async function checkHealth(target: PostgresTarget, thresholds: Thresholds): Promise<HealthCheck[]> {
+  let session: PostgresSession;
+  try {
+    session = await openSession(target, readingName('health'));
+  } catch (error) {
+    if (!(error instanceof FaberError)) throw error;
+    const unknown = Object.keys(CHECKS).map((name) => ({ name: name as HealthCheck['name'], status: 'unknown' as const, detail: 'not checked: the database cannot be reached', value: null }));
+    return [{ name: 'connectivity', status: 'unhealthy', detail: String(error.result?.['error_details'] ?? error.message), recommendation: error.suggestions[0] }, ...unknown];
+  }
+  try {
+    await session.query("SELECT set_config('statement_timeout', '10s', false)");
+    const checks: HealthCheck[] = [{ name: 'connectivity', status: 'healthy', detail: `connected to ${target.describe()}` }];
+    for (const [name, check] of Object.entries(CHECKS)) checks.push(await check(session, thresholds).catch((error: unknown) => failed(name as HealthCheck['name'], error)));
+    return checks;
+  } finally {
+    await session.close();
+  }
+}
+
+async function latency(session: PostgresSession, { latency_warning_ms: warning, latency_critical_ms: critical }: Thresholds): Promise<HealthCheck> {
+  const times: number[] = [];
+  for (let ping = 0; ping < PINGS; ping += 1) {
+    const begun = performance.now();
+    await session.query('SELECT 1');
+    times.push(performance.now() - begun);
+  }
+  const median = times.sort((a, b) => a - b)[Math.floor(PINGS / 2)]!;
+  const status = median >= critical ? 'unhealthy' : median >= warning ? 'degraded' : 'healthy';
+  return {
+    name: 'latency',
+    status,
+    detail: `${median.toFixed(1)} ms, median of ${PINGS} (warning from ${warning} ms, critical from ${critical} ms)`,
+    value: Math.round(median * 10) / 10,
+    ...(status !== 'healthy' && { recommendation: 'Look at the load of the server and at the network between worker and database.' }),
+  };
+}
+
+async function longTransactions(session: PostgresSession, { long_transaction_warning_seconds: warning }: Thresholds): Promise<HealthCheck> {
+  const [row] = await session.query<{ long: number; longest: number | null; hidden: number }>(
+    `SELECT count(*) FILTER (WHERE xact_start < clock_timestamp() - $1 * interval '1 second')::int AS long,
+       max(extract(epoch FROM clock_timestamp() - xact_start))::int AS longest,
+       count(*) FILTER (WHERE query = '<insufficient privilege>')::int AS hidden
+     FROM pg_catalog.pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_catalog.pg_backend_pid() AND usesysid IS NOT NULL`,
+    [warning],
+  );
+  const { long, longest, hidden } = row!;
+  const unseen = hidden > 0 ? `; ${hidden} sessions of other roles are not visible to this role` : '';
+  return {
+    name: 'long_transactions',
+    status: long > 0 ? 'degraded' : 'healthy',
+    detail: `${long} open for more than ${warning} s${longest === null ? '' : `, the longest for ${longest} s`}${unseen}`,
+    value: long,
+    ...(long > 0 && { recommendation: 'They can keep a migration from its locks: end them, or wait for them.' }),
+  };
+}
+
+async function connections(session: PostgresSession, { connections_warning_percent: warning }: Thresholds): Promise<HealthCheck> {
+  // Of the whole server: max_connections is shared by all its databases, and pg_stat_database counts for every role.
+  const [row] = await session.query<{ used: number; available: number }>(
+    `SELECT (SELECT sum(numbackends)::int FROM pg_catalog.pg_stat_database) AS used,
+       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS available`,
+  );
+  const { used, available } = row!;
+  const percent = Math.round((used / available) * 100);
+  const full = percent >= warning;
+  return {
+    name: 'connections',
+    status: full ? 'degraded' : 'healthy',
+    detail: `${used} of ${available} taken (${percent} %)`,
+    value: percent,
+    ...(full && { recommendation: 'Close idle connections, use a pooler, or raise max_connections.' }),
+  };
+}
+
+async function disk(): Promise<HealthCheck> {
+  return { name: 'disk', status: 'unknown', detail: 'PostgreSQL does not tell the free space of its disk', value: null };
+}
+
+function failed(name: HealthCheck['name'], error: unknown): HealthCheck {
+  return { name, status: 'unknown', detail: `could not be checked: ${error instanceof Error ? error.message : String(error)}`, value: null };
+}

@@ -1,0 +1,41 @@
+/** The handler of PostgreSQL: the port, each method in a file of its name. */
+import { FaberError } from '../../../contract/failure.js';
+import type { DatabaseHandler } from '../contract.js';
+import { postgresBookkeeping } from './bookkeeping.js';
+import { parsePostgresUrl, postgresTarget } from './connection-url.js';
+import { schemaFingerprint } from './fingerprint.js';
+import { checkHealth } from './health.js';
+import { holdWrites } from './hold-writes.js';
+import { identify } from './identity.js';
+import { proveQuiet } from './quiet.js';
+import { openSession, withSession } from './session.js';
+import { purposeName, readingName } from './session-names.js';
+import { sessions } from './sessions.js';
+import { standalone } from './standalone.js';
+import { tableCounts } from './table-counts.js';
+import { inTransaction } from './transaction.js';
+
+export const postgresDatabaseHandler: DatabaseHandler = {
+  provider: 'postgresql',
+  bookkeeping: postgresBookkeeping,
+  target: parsePostgresUrl,
+  identify: (target) => identify(postgresTarget(target)),
+  checkHealth: (target, thresholds) => checkHealth(postgresTarget(target), thresholds),
+  sessions: (target) => sessions(postgresTarget(target)),
+  connect: (target, purpose) => openSession(postgresTarget(target), purposeName(purpose)),
+  inTransaction: (target, fence, options, work, record) => inTransaction(postgresTarget(target), fence, options, work, record),
+  standalone: (target, fence, options, sql) => standalone(postgresTarget(target), fence, options, sql),
+  schemaFingerprint: (target) => schemaFingerprint(postgresTarget(target)),
+  tableCounts: (target) => tableCounts(postgresTarget(target)),
+  holdWrites: (target, fence, hold) => holdWrites(postgresTarget(target), fence, hold),
+
+  async nothingWrittenSince(target, snapshot, operationId, session) {
+    try {
+      if (session) return await proveQuiet(session, snapshot.xid, operationId);
+      return await withSession(postgresTarget(target), readingName('proof'), (own) => proveQuiet(own, snapshot.xid, operationId));
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      return { proven: false, reason: `it could not be looked up: ${error instanceof FaberError || error.name === 'ScriptError' ? error.message : error.name}` };
+    }
+  },
+};

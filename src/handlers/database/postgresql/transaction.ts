@@ -1,0 +1,130 @@
+/** One fenced transaction: the change, its step row and what the caller records are there together or not at all. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { FaberError } from '../../../contract/failure.js';
+import { ScriptError, type ChangeOptions, type Fence, type ScriptFailure, type Session, type StepRow } from '../contract.js';
+import type { PostgresTarget } from './connection-url.js';
+import { underDeadline } from './deadline.js';
+import { lockFence } from './fence.js';
+import { watchLocks } from './lock-watch.js';
+import { recordThisTransaction } from './own-transactions.js';
+import { isLost, serverFailure } from './server-failure.js';
+import { openSession, type PostgresSession } from './session.js';
+import { changingName } from './session-names.js';
+
+export interface TransactionOptions extends ChangeOptions {
+  step?: { migration: string; action: StepRow['action']; ledgerId: string | null };
+}
+
+type Part = (session: Session) => Promise<void>;
+
+/** A waiting ALTER queues every query of the application behind it, so one try waits about so long. */
+const TRY_MS = 1500;
+const TRY_JITTER_MS = 1000;
+/** Lock not available, deadlock detected: the transaction is undone, and the next try may find the lock free. */
+const WORTH_ANOTHER_TRY = ['55P03', '40P01'];
+/** The server's own limit stands behind ours, for the case that we are gone. */
+const SERVER_MARGIN_MS = 5_000;
+
+/** See `DatabaseHandler.inTransaction`. */
+export async function inTransaction(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Part, record: Part): Promise<void> {
+  let firstRefusal: number | null = null;
+  for (;;) {
+    const begun = performance.now();
+    const outcome = await attempt(target, fence, options, work, record);
+    if (outcome === 'committed') return;
+    firstRefusal ??= begun;
+    if (performance.now() - firstRefusal >= options.lockTimeoutSeconds * 1000) throw lockTimeout(outcome, options);
+    options.onWait?.(`A lock was not to be had${outcome.blockedBy ? `: held by ${outcome.blockedBy}` : ''}; trying again`);
+    await sleep(200 + Math.random() * 800, undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted());
+  }
+}
+
+interface Refused {
+  error: ScriptError;
+  blockedBy: string | null;
+}
+
+async function attempt(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Part, record: Part): Promise<'committed' | Refused> {
+  options.signal.throwIfAborted();
+  const session = await openSession(target, changingName(fence));
+  const watch = watchLocks(session, (what) => options.onWait?.(what));
+  try {
+    await underDeadline(session, options, (proceed) => run(session, fence, options, work, record, proceed));
+    return 'committed';
+  } catch (error) {
+    if (error instanceof ScriptError && WORTH_ANOTHER_TRY.includes(error.failure.sqlState ?? '')) return { error, blockedBy: watch.blockedBy };
+    throw error;
+  } finally {
+    // An open transaction ends with its session; locks are gone once the server has said goodbye.
+    if (session.transactionStatus !== 'I') await session.query('ROLLBACK').catch(() => {});
+    await watch.stop();
+    await session.close();
+  }
+}
+
+async function run(session: PostgresSession, fence: Fence, options: TransactionOptions, work: Part, record: Part, proceed: () => void): Promise<void> {
+  const limits = limitsOf(options);
+  await session.script(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${limits}`);
+  const xid = await lockFence(session, fence);
+  proceed();
+  await work(session);
+  proceed();
+  await requireSameTransaction(session, xid);
+  // What follows must not depend on what a script has set: role, search_path, timeouts.
+  await session.script(`RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; ${limits}`);
+  if (options.step) await writeStep(session, fence, options.step);
+  else await recordThisTransaction(session, fence.operationId, 'change');
+  await record(session);
+  proceed();
+  await commit(session.client);
+}
+
+function limitsOf(options: TransactionOptions): string {
+  const server = Math.ceil(options.timeoutSeconds * 1000) + SERVER_MARGIN_MS;
+  const oneTry = Math.round(TRY_MS + Math.random() * TRY_JITTER_MS);
+  return `SET LOCAL lock_timeout = ${oneTry}; SET LOCAL statement_timeout = ${server}; SET LOCAL idle_in_transaction_session_timeout = ${server}`;
+}
+
+async function writeStep(session: Session, fence: Fence, step: NonNullable<TransactionOptions['step']>): Promise<void> {
+  await session.query(
+    'INSERT INTO faber_db.steps (operation_id, migration, action, ledger_id, xid) VALUES ($1, $2, $3, $4, pg_catalog.txid_current())',
+    [fence.operationId, step.migration, step.action, step.ledgerId],
+  );
+}
+
+/** A script with a COMMIT of its own has left the transaction: its step and what it changed are no longer one. */
+async function requireSameTransaction(session: PostgresSession, xid: string): Promise<void> {
+  if (session.transactionStatus === 'T') {
+    const [row] = await session.query<{ xid: string }>('SELECT pg_catalog.txid_current()::text AS xid');
+    if (row!.xid === xid) return;
+  }
+  throw plainFailure({
+    sqlState: '2D000',
+    message: 'the script ended the transaction by itself (COMMIT or ROLLBACK); what it committed before stays, the rest was rolled back',
+  });
+}
+
+/** A violation of a deferred constraint comes here and rolls back; a connection that breaks here leaves the outcome unknown. */
+async function commit(client: pg.Client): Promise<void> {
+  const result = await client.query('COMMIT').catch(async (error: unknown) => {
+    const failure = await serverFailure(error, { sql: 'COMMIT', statementIndex: null, phase: isLost(error) ? 'at COMMIT; the ledger tells whether it took effect' : 'at COMMIT' });
+    throw failure instanceof ScriptError ? new ScriptError({ ...failure.failure, line: null, statementIndex: null, statement: 'COMMIT' }, failure.detail, { cause: error }) : failure;
+  });
+  // PostgreSQL answers ROLLBACK to the COMMIT of a transaction in which an error was swallowed.
+  if (result.command !== 'COMMIT') throw plainFailure({ sqlState: '25P02', message: 'a statement had failed before, so the server rolled the transaction back at COMMIT' });
+}
+
+function plainFailure(facts: Pick<ScriptFailure, 'sqlState' | 'message'>): ScriptError {
+  return new ScriptError({ ...facts, line: null, statementIndex: null, statement: null, objects: {}, connectionLost: false }, facts.message);
+}
+
+function lockTimeout({ error, blockedBy }: Refused, options: ChangeOptions): FaberError {
+  const { sqlState, line, statement, objects } = error.failure;
+  return new FaberError({
+    code: 'lock_timeout',
+    message: `A lock was not to be had within ${options.lockTimeoutSeconds} seconds${blockedBy ? `: held by ${blockedBy}` : ''}. The transaction was rolled back each time; nothing of it was changed.`,
+    result: { sql_state: sqlState, line, statement, objects, blocked_by: blockedBy },
+    suggestions: ['End the long transaction that holds the lock, or raise migrations.lock_timeout_seconds, and start again.'],
+  }, { cause: error });
+}
