@@ -2,7 +2,7 @@
 import { FaberError } from '../../../contract/failure.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
 import { postgresTarget } from '../../database/postgresql/connection-url.js';
-import { CHANGING, READING } from '../../database/postgresql/session.js';
+import { purposeName } from '../../database/postgresql/session-names.js';
 
 /** Databases to connect to when the target itself must not be used; the second where the first was dropped. */
 const MAINTENANCE = ['postgres', 'template1'];
@@ -62,7 +62,7 @@ async function openMaintenance(database: DatabaseHandler, target: ConnectionTarg
  */
 export function childConnection(target: ConnectionTarget, purpose: 'backup' | 'restore'): Record<string, string> {
   const postgres = postgresTarget(target);
-  const environment = postgres.environment(`${purpose === 'backup' ? READING : CHANGING} ${purpose}`);
+  const environment = postgres.environment(purposeName(purpose));
   // A pooler refuses start-up options.
   if (postgres.pgbouncer) return environment;
   const options = Object.entries(DEFAULTS_OFF).map(([name, value]) => `-c ${name}=${value}`);

@@ -13,7 +13,7 @@ import { compareCounts, countRows } from './counts.js';
 import { createLike } from './create-database.js';
 import { databaseBytes, freeServerBytes, readable } from './free-space.js';
 import { findPrograms } from './programs.js';
-import { DatabaseProperties, PROPERTIES_FILE, readProperties } from './properties.js';
+import { areWritesHeld, DatabaseProperties, PROPERTIES_FILE, readProperties } from './properties.js';
 import { PipeFailed, streamFromFile } from './stream.js';
 
 /** A restored database needs the room of its rows and indexes, and some for the log. */
@@ -38,7 +38,7 @@ export async function fillDatabase(
   const major = await inMaintenance(database, target, 'restore', async (session) => {
     await ensureRoom(session, target, record);
     onProgress?.(`creating the database ${name}`);
-    await createLike(session, name, await propertiesFor(session, target, store, record));
+    await createLike(session, name, await propertiesFor(database, session, target, store, record));
     return serverMajor(session);
   });
   onProgress?.(`restoring ${record.backup_id} into ${name}`);
@@ -54,13 +54,29 @@ export async function fillDatabase(
 }
 
 /** Of the target as it is now; of the dumped database, as kept beside the dump, when the target is gone. */
-export async function propertiesFor(session: Session, target: ConnectionTarget, store: Store, record: BackupRecord): Promise<DatabaseProperties> {
-  const now = await readProperties(session, target.database);
+export async function propertiesFor(
+  database: DatabaseHandler,
+  session: Session,
+  target: ConnectionTarget,
+  store: Store,
+  record: BackupRecord,
+): Promise<DatabaseProperties> {
+  const now = await readProperties(session, target.database, await mayBeHeld(database, target));
   if (now !== null) return now;
   try {
     return DatabaseProperties.parse(JSON.parse(await readFile(join(dirname(store.backupFile(record)), PROPERTIES_FILE), 'utf8')));
   } catch (error) {
     throw unusable(record, `the database ${target.database} is not there and ${PROPERTIES_FILE} of the backup cannot be read`, { cause: (error as Error).name });
+  }
+}
+
+/** A database that lets nobody in does not tell: writable by mistake can be seen and mended, read-only is an outage. */
+async function mayBeHeld(database: DatabaseHandler, target: ConnectionTarget): Promise<boolean> {
+  try {
+    return await inSession(database, target, 'preflight', areWritesHeld);
+  } catch (error) {
+    if (error instanceof FaberError && error.code === 'health_check_failed') return true;
+    throw error;
   }
 }
 

@@ -24,6 +24,10 @@ const OBSTACLES = [
      FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
     WHERE d.datname = $1 AND setrole <> 0 AND pg_get_userbyid(setrole) <> current_user
       AND NOT (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user)`,
+  `SELECT format('the setting %s of the database cannot be carried over by %s', name, current_user) AS obstacle
+     FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(setconfig) c, split_part(c, '=', 1) name
+    WHERE d.datname = $1 AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+      AND NOT EXISTS (SELECT FROM pg_settings p WHERE p.name = split_part(c, '=', 1) AND p.context = 'user')`,
   `SELECT format('sessions of the role %s cannot be ended by %s', usename, current_user) AS obstacle
      FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
     WHERE datname = $1 AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)

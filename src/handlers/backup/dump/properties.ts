@@ -26,11 +26,22 @@ export type DatabaseProperties = z.infer<typeof DatabaseProperties>;
 /** Beside the dump: what a restore needs when the database itself is gone. */
 export const PROPERTIES_FILE = 'database.json';
 
-/** Set by `hold_writes` while an operation runs; carried over it would leave the restored database read-only. */
-const NOT_CARRIED = 'default_transaction_read_only';
+/** Set by `hold_writes` while an operation runs: carried over then, it would leave the restored database read-only. */
+const HOLD_SETTING = 'default_transaction_read_only';
 
-/** Reads from shared catalogs, so any session of the server will do, even when the database refuses connections. */
-export async function readProperties(session: Session, database: string): Promise<DatabaseProperties | null> {
+/** Whether an operation holds writes off, so that the setting is its own and not the database's. Asked in the database itself. */
+export async function areWritesHeld(session: Session): Promise<boolean> {
+  const [table] = await session.query<{ there: boolean }>("SELECT to_regclass('faber_db.write_hold') IS NOT NULL AS there");
+  if (!table?.there) return false;
+  const [row] = await session.query<{ held: boolean }>('SELECT EXISTS (SELECT FROM faber_db.write_hold) AS held');
+  return row!.held;
+}
+
+/**
+ * Reads from shared catalogs, so any session of the server will do, even when the database refuses connections.
+ * @returns null when there is no such database.
+ */
+export async function readProperties(session: Session, database: string, writesHeld: boolean): Promise<DatabaseProperties | null> {
   const rows = await session.query<Record<string, unknown>>(
     `SELECT d.oid::text AS oid, to_jsonb(d) AS d, pg_get_userbyid(d.datdba) AS owner, pg_encoding_to_char(d.encoding) AS encoding,
             t.spcname AS tablespace, shobj_description(d.oid, 'pg_database') AS comment
@@ -51,7 +62,7 @@ export async function readProperties(session: Session, database: string): Promis
     tablespace: row['tablespace'],
     connection_limit: d['datconnlimit'],
     grants: d['datacl'] === null ? null : await readGrants(session, database),
-    settings: await readSettings(session, String(row['oid'])),
+    settings: await readSettings(session, String(row['oid']), writesHeld),
     comment: row['comment'],
   });
 }
@@ -64,12 +75,12 @@ async function readGrants(session: Session, database: string): Promise<z.infer<t
   );
 }
 
-async function readSettings(session: Session, oid: string): Promise<z.infer<typeof Setting>[]> {
+async function readSettings(session: Session, oid: string, writesHeld: boolean): Promise<z.infer<typeof Setting>[]> {
   return session.query(
     `SELECT CASE WHEN s.setrole = 0 THEN NULL ELSE pg_get_userbyid(s.setrole) END AS role,
             split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value
-       FROM pg_db_role_setting s, unnest(s.setconfig) c
-      WHERE s.setdatabase = $1::oid AND NOT (s.setrole = 0 AND split_part(c, '=', 1) = $2) ORDER BY 1 NULLS FIRST, 2`,
-    [oid, NOT_CARRIED],
+       FROM pg_db_role_setting s, unnest(s.setconfig) WITH ORDINALITY u (c, i)
+      WHERE s.setdatabase = $1::oid AND NOT ($2 AND s.setrole = 0 AND split_part(c, '=', 1) = $3) ORDER BY 1 NULLS FIRST, i`,
+    [oid, writesHeld, HOLD_SETTING],
   );
 }

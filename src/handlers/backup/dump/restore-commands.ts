@@ -18,7 +18,7 @@ export function restoreCommands(record: Pick<BackupRecord, 'database' | 'file' |
     `echo ${shell(`${record.sha256}  ./${record.file}`)} | sha256sum --check --quiet`,
     `createdb --maintenance-db=postgres --template=template0 ${locale.join(' ')} -- ${shell(restored)}`,
     `${UNPACK[record.compression]} ${file} | pg_restore --exit-on-error --no-subscriptions ${shell(databaseArgument(restored))}`,
-    `psql -X ${shell(databaseArgument(restored))} -c ANALYZE`,
+    `psql -X -q ${shell(databaseArgument(restored))} -c "SET client_min_messages = error" -c ANALYZE`,
   ];
 }
 

@@ -1,6 +1,6 @@
 /** Restores a backup beside the database that serves, which stays untouched. */
 import type { BackupRecord } from '../../../contract/backup.js';
-import type { ConnectionTarget, DatabaseHandler, RestoreReport } from '../../database/contract.js';
+import type { ConnectionTarget, DatabaseHandler, RestoreReport, Session } from '../../database/contract.js';
 import type { Store } from '../contract.js';
 import { checkBackup } from './check.js';
 import { inMaintenance, inSession } from './connections.js';
@@ -36,10 +36,10 @@ export async function restoreBeside(
       await fillDatabase(database, target, side, store, record, signal, onProgress);
       onProgress?.('collecting statistics');
       // A restored database has none: its first queries would be planned blindly, right after the swap.
-      await inSession(database, target.withDatabase(side), 'restore', (session) => session.query('ANALYZE'));
+      await inSession(database, target.withDatabase(side), 'restore', analyze);
       signal.throwIfAborted();
       const lost = await inMaintenance(database, target, 'restore', async (session) =>
-        carryOver(session, side, await propertiesFor(session, target, store, record)));
+        carryOver(session, side, await propertiesFor(database, session, target, store, record)));
       for (const what of lost) onProgress?.(`not carried over: ${what}`);
     }
   } catch (error) {
@@ -51,4 +51,13 @@ export async function restoreBeside(
     rows: record.tables.reduce((sum, table) => sum + table.rows, 0),
     duration_seconds: (performance.now() - begun) / 1000,
   };
+}
+
+/** User tables only: for each of the server's own a plain ANALYZE would warn an ordinary role. */
+async function analyze(session: Session): Promise<void> {
+  const [row] = await session.query<{ tables: string | null }>(`
+    SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ') AS tables
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'`);
+  if (row?.tables) await session.query(`ANALYZE ${row.tables}`);
 }

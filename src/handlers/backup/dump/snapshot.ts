@@ -7,7 +7,7 @@ import { childConnection, openSession } from './connections.js';
 import { countRows } from './counts.js';
 import type { Program } from './process.js';
 import type { Programs } from './programs.js';
-import { type DatabaseProperties, readProperties } from './properties.js';
+import { areWritesHeld, type DatabaseProperties, readProperties } from './properties.js';
 import type { Written } from './stream.js';
 
 export interface Dumped {
@@ -40,7 +40,7 @@ export async function dumpInSnapshot(
     // Ends a long count when we are gone or cancelled; without it the server would count on.
     await session.query("SELECT set_config('client_connection_check_interval', '2s', false), set_config('lock_timeout', $1, false)", [`${lockMs}ms`]);
     const { exported, ...snapshot } = await openSnapshot(session);
-    const properties = await readProperties(session, target.database);
+    const properties = await readProperties(session, target.database, await areWritesHeld(session));
     if (properties === null) throw new FaberError({ code: 'backup_failed', message: `The database ${target.database} disappeared`, result: { backup_error: 'the database disappeared' } });
     const producer = {
       name: 'pg_dump',

@@ -9,6 +9,7 @@ const REASONS: Record<string, { reason: string; suggestion: string }> = {
   EPERM: { reason: 'operation not permitted', suggestion: 'Let the user that runs the worker read and write backup.location' },
   EROFS: { reason: 'the file system is read-only', suggestion: 'Mount it writable, or change backup.location' },
   ENOTDIR: { reason: 'a part of the path is not a folder', suggestion: 'Correct backup.location' },
+  EEXIST: { reason: 'a file is where a folder should be', suggestion: 'Correct backup.location' },
   EIO: { reason: 'the disk reported an input/output error', suggestion: 'Check the disk before anything else' },
   ELOOP: { reason: 'a symbolic link is where a file of the store should be', suggestion: 'Remove the link; the store follows none' },
   ENOENT: { reason: 'it is not there', suggestion: 'Check that the disk of the store is mounted' },
