@@ -11,7 +11,7 @@ interface Made { what: string; sql: string; parameters: string[] }
 /** One line an object that the script creates, by name; scripts that create nothing of a name give no line. */
 export async function findObjects(database: DatabaseHandler, migration: Pick<Migration, 'up'>, target: ConnectionTarget): Promise<string[]> {
   const script = await parseScript(migration.up);
-  const session = await database.connect(target, 'evidence');
+  const session = await database.connect(target, 'read evidence');
   try {
     const lines: string[] = [];
     for (const made of script.statements.flatMap(({ node }) => madeBy(node))) lines.push(`${made.what} ${(await isThere(session, made)) ? 'is there' : 'is not there'}`);

@@ -38,10 +38,10 @@ export async function recordRolledBack(session: Session, schema: string, id: str
   await session.query(`UPDATE ${ledgerOf(schema)} SET rolled_back_at = pg_catalog.clock_timestamp() WHERE id = $1`, [id]);
 }
 
-/** As `prisma migrate resolve --applied` does it: finished without a step. */
+/** As `prisma migrate resolve --applied` does it: finished without a step, its logs empty and not NULL. */
 export async function recordWithoutRunning(session: Session, schema: string, { name, up }: Recorded): Promise<void> {
   await session.query(
-    `INSERT INTO ${ledgerOf(schema)} (id, checksum, migration_name, started_at, finished_at, applied_steps_count) VALUES ($1, $2, $3, now(), now(), 0)`,
+    `INSERT INTO ${ledgerOf(schema)} (id, checksum, migration_name, started_at, finished_at, applied_steps_count, logs) VALUES ($1, $2, $3, now(), now(), 0, '')`,
     [randomUUID(), sha256(up), name],
   );
 }

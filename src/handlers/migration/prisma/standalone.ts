@@ -109,11 +109,15 @@ async function finish(attempt: Attempt, id: string): Promise<StepOutcome> {
   return { status: 'applied', duration_ms: since(attempt.started) };
 }
 
-/** The row stays unfinished, so that Prisma's CLI stops at it as well, until a person decides. */
+/**
+ * The row stays unfinished, so that Prisma's CLI stops at it as well, until a person decides. Not told as a broken
+ * connection, even after one: trying again would find out no more.
+ */
 async function leaveHalfApplied(attempt: Attempt, id: string, failure: ScriptFailure, detail: string, reason: string): Promise<StepOutcome> {
   const told = `faber-db: ${failure.sqlState ? `SQLSTATE ${failure.sqlState}` : 'outcome unknown'}${failure.line ? ` (line ${failure.line})` : ''}`;
   await amend(attempt, (session) => recordLogs(session, attempt.context.target.schema, id, told));
-  return { status: 'failed', failure, detail, duration_ms: since(attempt.started), halfApplied: true, leftovers: [`What ${attempt.migration.name} left is not known: ${reason}.`] };
+  const leftovers = [`What ${attempt.migration.name} left is not known: ${reason}.`];
+  return { status: 'failed', failure: { ...failure, connectionLost: false }, detail, duration_ms: since(attempt.started), halfApplied: true, leftovers };
 }
 
 function failed(attempt: Attempt, failure: ScriptFailure, detail: string): StepOutcome {
@@ -138,7 +142,7 @@ function createsUnconditionally({ statements }: Script): boolean {
 
 const interrupted = (name: string): ScriptFailure => ({
   sqlState: null, message: `${name} began outside a transaction and its end was not recorded`,
-  line: null, statementIndex: null, statement: null, objects: {}, connectionLost: true,
+  line: null, statementIndex: null, statement: null, objects: {}, connectionLost: false,
 });
 
 const alreadyThere = ({ statements }: Script): ScriptFailure => ({
