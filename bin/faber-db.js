@@ -10,4 +10,5 @@ if (existsSync(setup)) {
     process.exit(1);
   });
 }
-await import('../dist/src/client/cli/main.js');
+const { mainOfProcess } = await import('../dist/src/client/cli/main.js');
+await mainOfProcess();

@@ -1,0 +1,26 @@
+/** `faber-db migrate`: the guarded migration, followed on the terminal. */
+import type { Command } from 'commander';
+import type { Io } from './io.js';
+import { operate, type OperateOptions } from './operate.js';
+import { waitTimeout, withConnection, withDirectory, withJson } from './options.js';
+import { previewText } from './preview.js';
+
+interface MigrateOptions extends OperateOptions {
+  dryRun?: boolean;
+  baseline?: string;
+}
+
+export function addMigrate(program: Command, io: Io, done: (exitCode: number) => void): void {
+  const command = program
+    .command('migrate <environment>')
+    .summary('plan, get approved, back up, migrate, check, undo if it fails')
+    .option('--dry-run', 'show the plan and change nothing')
+    .option('--baseline <migration>', 'for a database without a ledger: the last migration that it already holds')
+    .option('--yes', 'approve by yourself; never where the environment is protected')
+    .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
+    .addOption(waitTimeout());
+  withConnection(withJson(withDirectory(command))).action(async (environment: string, options: MigrateOptions) => {
+    const parameters = { environment, dry_run: options.dryRun === true, ...(options.baseline === undefined ? {} : { baseline: options.baseline }) };
+    done(await operate(io, 'migrate', parameters, { ...options, render: previewText }));
+  });
+}
