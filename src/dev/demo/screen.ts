@@ -30,7 +30,22 @@ export function screen(json: boolean): Screen {
     progress: ({ at, phase, message }) => say(`  ${at.slice(11, 19)} ${phase.padEnd(20)} ${message}`),
     answer(answer) {
       if (json) process.stdout.write(`${JSON.stringify(answer)}\n`);
-      else say(`  Answer:\n${JSON.stringify(answer, null, 2).replace(/^/gm, '    ')}`);
+      else {
+        for (const [verb, name] of migrationsIn(answer)) say(`    ${verb.padEnd(9)} ${name}`);
+        say(`  Answer:\n${JSON.stringify(answer, null, 2).replace(/^/gm, '    ')}`);
+      }
     },
   };
+}
+
+/** What happened to each migration, as the answer tells. */
+function migrationsIn(answer: Answer<'migrate'>): [verb: string, name: string][] {
+  const { applied = [], failed_migration: failed, rollback } = (answer.result ?? {}) as {
+    applied?: string[]; failed_migration?: string; rollback?: { reverted?: string[] };
+  };
+  return [
+    ...applied.map((name): [string, string] => ['applied', name]),
+    ...(failed ? [['failed', failed] as [string, string]] : []),
+    ...(rollback?.reverted ?? []).map((name): [string, string] => ['undone', name]),
+  ];
 }
