@@ -78,11 +78,14 @@ describe('the demo at a terminal', () => {
     expect(await marked(env)).toEqual([]);
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s while it waits leaves no process and no file', async (signal) => {
+  test.each([
+    ['Ctrl-C', () => running?.stdin.write('\x03')],
+    ['SIGTERM', (pid: number) => process.kill(pid, 'SIGTERM')],
+  ])('%s while it waits leaves no process and no file', async (_, interrupt) => {
     const env = await surroundings();
     const { pid, exitCode } = await startAtTerminal(env);
     await shows(/--input '.*'\r\n/);
-    process.kill(pid, signal);
+    interrupt(pid);
     expect(await exitCode).toBe(130);
     expect(await marked(env)).toEqual([]);
     expect(await readdir(env.TMPDIR)).toEqual([]);

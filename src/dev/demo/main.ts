@@ -64,7 +64,12 @@ async function demo(options: DemoOptions): Promise<number> {
     keep = options.keep;
     if (keep) {
       output.heading('Everything keeps running');
-      output.say(`  Web UI ${outcome.scene.temporal.webUi}, project ${outcome.scene.project}, worker's log ${outcome.scene.workerLog}`);
+      const { temporal, project, workerLog, databaseUrl } = outcome.scene;
+      output.say(`  Web UI        ${temporal.webUi}`);
+      output.say(`  Operations    TEMPORAL_ADDRESS=${temporal.address} npx faber-db list`);
+      output.say(`  Database      ${databaseUrl} (throwaway)`);
+      output.say(`  Project       ${project}`);
+      output.say(`  Worker's log  ${workerLog}`);
       output.say('  To end it:');
       for (const command of outcome.scene.leave()) output.say(`    ${command}`);
     }
