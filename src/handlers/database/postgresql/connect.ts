@@ -43,13 +43,18 @@ async function openClient(config: pg.ClientConfig): Promise<pg.Client> {
   client.on('error', () => {});
   try {
     await client.connect();
-    await client.query(SESSION_SETUP);
+    await setUpSession(client);
   } catch (error) {
     // Not awaited: ending a connection that never opened can wait for the network.
     client.end().catch(() => {});
     throw error;
   }
   return client;
+}
+
+/** Settings of every session of ours, lost at DISCARD ALL. */
+export async function setUpSession(client: pg.Client): Promise<void> {
+  await client.query(SESSION_SETUP);
 }
 
 /** libpq's rule for `prefer` and `allow`: the other way is tried when the server refused this one, not when the login failed. */

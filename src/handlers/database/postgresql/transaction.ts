@@ -6,11 +6,11 @@ import { ScriptError, type ChangeOptions, type Fence, type ScriptFailure, type S
 import type { PostgresTarget } from './connection-url.js';
 import { underDeadline } from './deadline.js';
 import { lockFence } from './fence.js';
+import { changingSession, leaveSession } from './kept-session.js';
 import { watchLocks } from './lock-watch.js';
 import { recordThisTransaction } from './own-transactions.js';
 import { isLost, serverFailure } from './server-failure.js';
-import { openSession, type PostgresSession } from './session.js';
-import { changingName } from './session-names.js';
+import type { PostgresSession } from './session.js';
 
 export interface TransactionOptions extends ChangeOptions {
   step?: { migration: string; action: StepRow['action']; ledgerId: string | null };
@@ -47,10 +47,12 @@ interface Refused {
 
 async function attempt(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Part, record: Part): Promise<'committed' | Refused> {
   options.signal.throwIfAborted();
-  const session = await openSession(target, changingName(fence));
+  const session = await changingSession(target, fence);
   const watch = watchLocks(session, (what) => options.onWait?.(what));
+  let committed = false;
   try {
     await underDeadline(session, options, (proceed) => run(session, fence, options, work, record, proceed));
+    committed = true;
     return 'committed';
   } catch (error) {
     if (error instanceof ScriptError && WORTH_ANOTHER_TRY.includes(error.failure.sqlState ?? '')) return { error, blockedBy: watch.blockedBy };
@@ -59,7 +61,7 @@ async function attempt(target: PostgresTarget, fence: Fence, options: Transactio
     // An open transaction ends with its session; locks are gone once the server has said goodbye.
     if (session.transactionStatus !== 'I') await session.query('ROLLBACK').catch(() => {});
     await watch.stop();
-    await session.close();
+    await leaveSession(target, fence, session, committed);
   }
 }
 
