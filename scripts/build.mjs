@@ -73,13 +73,12 @@ function stampOf(dist) {
 /** By content, not by time: a git checkout sets every time to now. */
 function sourcesDigest(root) {
   const hash = createHash('sha256');
-  const files = ['worker.ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', ...sourceFiles(root, 'src'), ...sourceFiles(root, 'bench')];
+  const files = ['worker.ts', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json', ...sourceFiles(root, 'src')];
   for (const file of files) hash.update(`${file}\0`).update(readFileSync(join(root, file))).update('\0');
   return hash.update(readFileSync(fileURLToPath(import.meta.url))).digest('hex');
 }
 
 function sourceFiles(root, folder) {
-  if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
