@@ -1,4 +1,5 @@
 /** The typed client: what pipelines, programs and the CLI use. It knows Temporal and the contract, and no database. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FaberError } from '../contract/failure.js';
 import { DEFAULT_TASK_QUEUE } from '../contract/names.js';
 import type { OperationName, ParametersInput, Resolution } from '../contract/operation.js';
@@ -16,6 +17,8 @@ import { startOperation } from './start.js';
 import { toFaberError } from './temporal-errors.js';
 import { watchStates } from './wait.js';
 import { defaultWorkingDirectory } from './working-directory.js';
+
+const TAKEN_UP_WITHIN_MS = 5_000;
 
 export interface StartOptions {
   /** An id of your own makes a repeated start join the operation, or return the answer it gave. */
@@ -131,7 +134,17 @@ export class FaberClient {
         suggestions: [offered.length > 0 ? `It waits for: ${offered.join(', ')}` : `It does not wait for a decision after a failure (phase: ${state.phase})`],
       });
     }
-    return decide(this.access, workflowId, { decision: choice, plan: plan ?? (await planHashOf(this.access, workflowId)), ...rest });
+    const recorded = await decide(this.access, workflowId, { decision: choice, plan: plan ?? (await planHashOf(this.access, workflowId)), ...rest });
+    await this.#untilTakenUp(workflowId, JSON.stringify(state.answer));
+    return recorded;
+  }
+
+  /** The choice passes through two workflows; whoever waits for the outcome right away must not get the old answer again. */
+  async #untilTakenUp(workflowId: string, answer: string): Promise<void> {
+    for (const until = Date.now() + TAKEN_UP_WITHIN_MS; Date.now() < until; await sleep(100)) {
+      const state = await this.state(workflowId).catch(() => null);
+      if (state !== null && (state.phase !== 'waiting_for_decision' || JSON.stringify(state.answer) !== answer)) return;
+    }
   }
 
   /** Asks the operation to stop: before a change nothing is changed, after it what was changed is undone. */
