@@ -127,6 +127,8 @@ export interface ChangeOptions {
   lockTimeoutSeconds: number;
   /** A transaction may run this long (seconds). */
   timeoutSeconds: number;
+  /** Key of the advisory lock that the migration tool holds while it migrates: `inTransaction` takes it with the fence. */
+  advisoryLock?: number;
   /** Called while waiting for a lock held by others. */
   onWait?: (what: string) => void;
 }
@@ -179,7 +181,7 @@ export interface DatabaseHandler {
   readonly bookkeeping: Bookkeeping;
 
   /**
-   * Runs `work` in one fenced transaction on a new session: BEGIN, lock timeout of a try, fence row locked and checked,
+   * Runs `work` in one fenced transaction on a session that is new or as good as new: BEGIN, lock timeout of a try, fence row locked and checked,
    * `work`, transaction id compared before and after, then `record` with role and settings reset, COMMIT. Lock timeouts (55P03) and deadlocks
    * (40P01) roll back and are tried again with backoff and jitter until `lockTimeoutSeconds` is spent.
    * The step row is written in the same transaction when `step` is given.

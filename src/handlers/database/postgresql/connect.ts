@@ -7,17 +7,25 @@ import type { PostgresTarget } from './connection-url.js';
 
 export interface Connection {
   client: pg.Client;
+  /** The server's own number for this session, which a pooler in between would hide. */
+  backendPid: number;
+  /** The server looks, while it works, whether the client is still there. */
+  watchesClient: boolean;
   /** The server refused startup options, as connection poolers do. */
   optionsRefused: boolean;
 }
 
+/** How often a backend looks whether its client is still there. */
+export const CLIENT_CHECK = '2s';
 /**
  * A backend whose worker was killed notices only when it writes to the socket, after minutes of work that nobody waits
  * for. Where the server can (14 and later, not on every system), it looks at the socket while it works.
  */
 const SESSION_SETUP = `
-  SELECT set_config(name, '2s', false) FROM pg_catalog.pg_settings
-  WHERE name = 'client_connection_check_interval' AND context = 'user' AND pg_catalog.version() ~ 'linux|darwin|apple'`;
+  SELECT pg_catalog.pg_backend_pid() AS pid, (
+    SELECT set_config(name, '${CLIENT_CHECK}', false) FROM pg_catalog.pg_settings
+    WHERE name = 'client_connection_check_interval' AND pg_catalog.version() ~ 'linux|darwin|apple'
+  ) IS NOT NULL AS watches`;
 
 /** @throws FaberError health_check_failed. */
 export async function openConnection(target: PostgresTarget, applicationName: string): Promise<Connection> {
@@ -29,37 +37,37 @@ export async function openConnection(target: PostgresTarget, applicationName: st
     if (optionsRefused && !refusesOptions(failure)) break;
     if (!optionsRefused && index > 0 && !mayTryOtherEncryption(failure)) continue;
     try {
-      return { client: await openClient(config), optionsRefused };
+      return { ...(await openClient(config)), optionsRefused };
     } catch (error) {
       failure = error;
+      if (hasNoTls(error)) target.rememberNoTls();
     }
   }
   throw failure instanceof FaberError ? failure : connectionFailure(target, failure);
 }
 
-async function openClient(config: pg.ClientConfig): Promise<pg.Client> {
+async function openClient(config: pg.ClientConfig): Promise<Omit<Connection, 'optionsRefused'>> {
   const client = new pg.Client(config);
   // A session that the server ends while idle emits this; the next query tells it.
   client.on('error', () => {});
   try {
     await client.connect();
-    await setUpSession(client);
+    const { rows } = await client.query<{ pid: number; watches: boolean }>(SESSION_SETUP);
+    return { client, backendPid: rows[0]!.pid, watchesClient: rows[0]!.watches };
   } catch (error) {
     // Not awaited: ending a connection that never opened can wait for the network.
     client.end().catch(() => {});
     throw error;
   }
-  return client;
-}
-
-/** Settings of every session of ours, lost at DISCARD ALL. */
-export async function setUpSession(client: pg.Client): Promise<void> {
-  await client.query(SESSION_SETUP);
 }
 
 /** libpq's rule for `prefer` and `allow`: the other way is tried when the server refused this one, not when the login failed. */
 function mayTryOtherEncryption(error: unknown): boolean {
-  return (error instanceof Error && error.message === 'The server does not support SSL connections') || (error as { code?: string }).code === '28000';
+  return hasNoTls(error) || (error as { code?: string }).code === '28000';
+}
+
+function hasNoTls(error: unknown): boolean {
+  return error instanceof Error && error.message === 'The server does not support SSL connections';
 }
 
 /** PgBouncer's words: `unsupported startup parameter: options`, or `… in options: …`. */

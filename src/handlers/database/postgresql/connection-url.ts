@@ -32,6 +32,8 @@ export class PostgresTarget implements ConnectionTarget {
   /** `?pgbouncer=true`: a pooler in transaction mode by its owner's word. */
   readonly pgbouncer: boolean;
   readonly connectTimeoutSeconds: number;
+  /** Asking a server without TLS for it costs it a process each time. */
+  #serverHasNoTls = false;
 
   constructor(parts: UrlParts, tls: Tls) {
     this.#parts = parts;
@@ -83,7 +85,9 @@ export class PostgresTarget implements ConnectionTarget {
    */
   clientConfigs(applicationName: string): ClientConfig[] {
     const { host, port, user, password, database, parameters } = this.#parts;
-    return tlsAttempts(this.#tls, host.startsWith('/')).map((ssl) => ({
+    const attempts = tlsAttempts(this.#tls, host.startsWith('/'));
+    const sensible = attempts.filter((ssl) => ssl === false || !this.#serverHasNoTls);
+    return (sensible.length > 0 ? sensible : attempts).map((ssl) => ({
       host,
       port,
       user,
@@ -96,6 +100,11 @@ export class PostgresTarget implements ConnectionTarget {
       enableChannelBinding: ['prefer', 'require'].includes(parameters.get('channel_binding') ?? ''),
       options: this.#options(),
     }));
+  }
+
+  /** The server has said that it offers no TLS: `prefer` need not ask again. */
+  rememberNoTls(): void {
+    this.#serverHasNoTls = true;
   }
 
   /** Options of the first way to connect. Prefer `connect()` of the handler, which tries them all. */

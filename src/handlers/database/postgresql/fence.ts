@@ -63,16 +63,21 @@ async function raiseToken(session: PostgresSession, operationId: string, options
   }
 }
 
-/**
- * Locks the fence's row in the session's transaction and returns that transaction's id.
- * @throws FaberError fenced_off when the token is no longer ours.
- */
-export async function lockFence(session: PostgresSession, fence: Fence): Promise<string> {
-  const [row] = await session.query<{ token: string; xid: string }>(
-    'SELECT token::text, pg_catalog.txid_current()::text AS xid FROM faber_db.fence FOR UPDATE',
-  );
+export interface FenceRow { token: string; xid: string }
+
+/** Locks the fence's row in the session's transaction. */
+export const LOCK_FENCE = 'SELECT token::text, pg_catalog.txid_current()::text AS xid FROM faber_db.fence FOR UPDATE';
+
+/** The transaction's id. @throws FaberError fenced_off when the token is no longer ours. */
+export function ownFence(row: FenceRow | undefined, fence: Fence): string {
   if (row?.token !== fence.token) throw fencedOff();
   return row.xid;
+}
+
+/** As `LOCK_FENCE` and `ownFence`, in a message of its own. @throws FaberError fenced_off. */
+export async function lockFence(session: PostgresSession, fence: Fence): Promise<string> {
+  const [row] = await session.query<FenceRow>(LOCK_FENCE);
+  return ownFence(row, fence);
 }
 
 /** For work that no transaction can hold: only a look. @throws FaberError fenced_off. */

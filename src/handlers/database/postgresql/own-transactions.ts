@@ -1,15 +1,18 @@
 /** Transaction ids that are an operation's own, so that the rest can be told to be other people's. */
+import pg from 'pg';
 import type { ConnectionTarget, Session } from '../contract.js';
 import { postgresTarget } from './connection-url.js';
 import { withSession } from './session.js';
 import { purposeName } from './session-names.js';
 
 /** Records the running transaction in itself: it is remembered exactly if it commits. */
+export function recordTransaction(operationId: string, what: string): string {
+  return `INSERT INTO faber_db.own_transactions (operation_id, xid, what)
+    VALUES (${pg.escapeLiteral(operationId)}, pg_catalog.txid_current(), ${pg.escapeLiteral(what)}) ON CONFLICT DO NOTHING`;
+}
+
 export async function recordThisTransaction(session: Session, operationId: string, what: string): Promise<void> {
-  await session.query(
-    'INSERT INTO faber_db.own_transactions (operation_id, xid, what) VALUES ($1, pg_catalog.txid_current(), $2) ON CONFLICT DO NOTHING',
-    [operationId, what],
-  );
+  await session.query(recordTransaction(operationId, what));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** One session with the server, on one driver connection. */
 import type pg from 'pg';
 import type { Session } from '../contract.js';
-import { messagesOf, openConnection } from './connect.js';
+import { messagesOf, openConnection, type Connection } from './connect.js';
 import type { PostgresTarget } from './connection-url.js';
 import { runScript } from './script.js';
 import { serverFailure } from './server-failure.js';
@@ -13,17 +13,21 @@ export type TransactionStatus = 'I' | 'T' | 'E';
 
 export class PostgresSession implements Session {
   readonly id: number;
+  readonly client: pg.Client;
+  readonly watchesClient: boolean;
+  /** A pooler hides the server's number for a session behind one of its own making, and refuses startup options. */
+  readonly behindPooler: boolean;
   #transactionStatus: TransactionStatus = 'I';
 
   constructor(
-    readonly client: pg.Client,
     readonly target: PostgresTarget,
-    /** The server's own number for this session, which a pooler in between would hide. */
-    backendPid: number,
-    readonly behindPooler: boolean,
+    connection: Connection,
   ) {
-    this.id = backendPid;
-    messagesOf(client).on('readyForQuery', (message: { status: TransactionStatus }) => {
+    this.id = connection.backendPid;
+    this.client = connection.client;
+    this.watchesClient = connection.watchesClient;
+    this.behindPooler = connection.optionsRefused || (this.client as unknown as { processID: number }).processID !== this.id;
+    messagesOf(this.client).on('readyForQuery', (message: { status: TransactionStatus }) => {
       this.#transactionStatus = message.status;
     });
   }
@@ -39,6 +43,16 @@ export class PostgresSession implements Session {
       return rows as Row[];
     } catch (error) {
       throw await serverFailure(error, { sql, statementIndex: 0 });
+    }
+  }
+
+  /** Our own statements in one message; the rows of each that returns rows or counts. @throws ScriptError as `query`. */
+  async messages(sql: string): Promise<Record<string, unknown>[][]> {
+    try {
+      const results = (await this.client.query(sql)) as unknown as { rows: Record<string, unknown>[] }[] | { rows: Record<string, unknown>[] };
+      return (Array.isArray(results) ? results : [results]).map(({ rows }) => rows);
+    } catch (error) {
+      throw await serverFailure(error, { sql, statementIndex: null });
     }
   }
 
@@ -61,12 +75,7 @@ export class PostgresSession implements Session {
  * @throws FaberError health_check_failed.
  */
 export async function openSession(target: PostgresTarget, applicationName: string): Promise<PostgresSession> {
-  const { client, optionsRefused } = await openConnection(target, applicationName);
-  const { rows } = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid');
-  const pid = rows[0]!.pid;
-  // A pooler answers with a key of its own making in the place of the server's.
-  const hidden = (client as unknown as { processID: number }).processID !== pid;
-  return new PostgresSession(client, target, pid, optionsRefused || hidden);
+  return new PostgresSession(target, await openConnection(target, applicationName));
 }
 
 /** Runs `work` on a session of its own and closes it whatever happens. */

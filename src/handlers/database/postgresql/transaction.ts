@@ -1,14 +1,15 @@
 /** One fenced transaction: the change, its step row and what the caller records are there together or not at all. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type pg from 'pg';
+import pg from 'pg';
 import { FaberError } from '../../../contract/failure.js';
 import { ScriptError, type ChangeOptions, type Fence, type ScriptFailure, type Session, type StepRow } from '../contract.js';
+import { CLIENT_CHECK } from './connect.js';
 import type { PostgresTarget } from './connection-url.js';
 import { underDeadline } from './deadline.js';
-import { lockFence } from './fence.js';
+import { LOCK_FENCE, ownFence, type FenceRow } from './fence.js';
 import { changingSession, leaveSession } from './kept-session.js';
 import { watchLocks } from './lock-watch.js';
-import { recordThisTransaction } from './own-transactions.js';
+import { recordTransaction } from './own-transactions.js';
 import { isLost, serverFailure } from './server-failure.js';
 import type { PostgresSession } from './session.js';
 
@@ -66,45 +67,57 @@ async function attempt(target: PostgresTarget, fence: Fence, options: Transactio
 }
 
 async function run(session: PostgresSession, fence: Fence, options: TransactionOptions, work: Part, record: Part, proceed: () => void): Promise<void> {
-  const limits = limitsOf(options);
-  await session.script(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${limits}`);
-  const xid = await lockFence(session, fence);
+  const limits = limitsOf(session, options);
+  const xid = await begin(session, fence, limits, options.advisoryLock);
   proceed();
   await work(session);
   proceed();
-  await requireSameTransaction(session, xid);
-  // What follows must not depend on what a script has set: role, search_path, timeouts.
-  await session.script(`RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; ${limits}`);
-  if (options.step) await writeStep(session, fence, options.step);
-  else await recordThisTransaction(session, fence.operationId, 'change');
+  await afterWork(session, fence, xid, limits, options.step);
   await record(session);
   proceed();
   await commit(session.client);
 }
 
-function limitsOf(options: TransactionOptions): string {
-  const server = Math.ceil(options.timeoutSeconds * 1000) + SERVER_MARGIN_MS;
-  const oneTry = Math.round(TRY_MS + Math.random() * TRY_JITTER_MS);
-  return `SET LOCAL lock_timeout = ${oneTry}; SET LOCAL statement_timeout = ${server}; SET LOCAL idle_in_transaction_session_timeout = ${server}`;
+/** One message: each costs as much as a small statement. */
+async function begin(session: PostgresSession, fence: Fence, limits: string, advisoryLock: number | undefined): Promise<string> {
+  const tool = advisoryLock === undefined ? '' : `SELECT pg_catalog.pg_advisory_xact_lock(${advisoryLock});`;
+  const results = await session.messages(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${limits}; ${tool} ${LOCK_FENCE}`);
+  return ownFence(results.at(-1)?.[0] as FenceRow | undefined, fence);
 }
 
-async function writeStep(session: Session, fence: Fence, step: NonNullable<TransactionOptions['step']>): Promise<void> {
-  await session.query(
-    'INSERT INTO faber_db.steps (operation_id, migration, action, ledger_id, xid) VALUES ($1, $2, $3, $4, pg_catalog.txid_current())',
-    [fence.operationId, step.migration, step.action, step.ledgerId],
-  );
-}
-
-/** A script with a COMMIT of its own has left the transaction: its step and what it changed are no longer one. */
-async function requireSameTransaction(session: PostgresSession, xid: string): Promise<void> {
+/**
+ * What follows must not depend on what a script has set: role, search_path, timeouts. A script with a COMMIT of its own has
+ * left the transaction: its step and what it changed are no longer one. A step that was written in such another
+ * transaction goes with it, since this throws.
+ */
+async function afterWork(session: PostgresSession, fence: Fence, xid: string, limits: string, step: TransactionOptions['step']): Promise<void> {
   if (session.transactionStatus === 'T') {
-    const [row] = await session.query<{ xid: string }>('SELECT pg_catalog.txid_current()::text AS xid');
-    if (row!.xid === xid) return;
+    const write = step ? stepOf(fence, step) : recordTransaction(fence.operationId, 'change');
+    const [same] = await session.messages(
+      `SELECT pg_catalog.txid_current()::text AS xid; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; ${limits}; ${write}`,
+    );
+    if (same?.[0]?.xid === xid) return;
   }
   throw plainFailure({
     sqlState: '2D000',
     message: 'the script ended the transaction by itself (COMMIT or ROLLBACK); what it committed before stays, the rest was rolled back',
   });
+}
+
+function stepOf(fence: Fence, { migration, action, ledgerId }: NonNullable<TransactionOptions['step']>): string {
+  const values = [fence.operationId, migration, action, ledgerId].map((value) => (value === null ? 'NULL' : pg.escapeLiteral(value)));
+  return `INSERT INTO faber_db.steps (operation_id, migration, action, ledger_id, xid) VALUES (${values.join(', ')}, pg_catalog.txid_current())`;
+}
+
+function limitsOf(session: PostgresSession, options: TransactionOptions): string {
+  const server = Math.ceil(options.timeoutSeconds * 1000) + SERVER_MARGIN_MS;
+  const oneTry = Math.round(TRY_MS + Math.random() * TRY_JITTER_MS);
+  return [
+    `SET LOCAL lock_timeout = ${oneTry}`,
+    `SET LOCAL statement_timeout = ${server}`,
+    `SET LOCAL idle_in_transaction_session_timeout = ${server}`,
+    ...(session.watchesClient ? [`SET LOCAL client_connection_check_interval = '${CLIENT_CHECK}'`] : []),
+  ].join('; ');
 }
 
 /** A violation of a deferred constraint comes here and rolls back; a connection that breaks here leaves the outcome unknown. */

@@ -4,7 +4,7 @@ import { ScriptError, type DatabaseHandler, type Session } from '../../database/
 import type { Migration, StepContext, StepOutcome } from '../contract.js';
 import { parseScript } from '../script/parse.js';
 import { planTransaction } from '../script/transaction.js';
-import { lockOutPrisma, openRows } from './ledger-table.js';
+import { openRows, PRISMA_LOCK } from './ledger-table.js';
 import { recordApplied } from './ledger-write.js';
 import { otherRunner, otherScript } from './conflict.js';
 import { matchesChecksum } from './compare.js';
@@ -27,7 +27,7 @@ export async function applyMigration(database: DatabaseHandler, migration: Migra
     await database.inTransaction(
       target,
       fence,
-      { ...context, step: { migration: migration.name, action: 'applied', ledgerId: id } },
+      { ...context, advisoryLock: PRISMA_LOCK, step: { migration: migration.name, action: 'applied', ledgerId: id } },
       async (session) => {
         await refuseRepetition(session, target.schema, migration);
         await session.script(plan.text);
@@ -47,7 +47,6 @@ export async function applyMigration(database: DatabaseHandler, migration: Migra
 
 /** Looked up under Prisma's own lock and in the script's transaction, so that nobody can come in between. */
 async function refuseRepetition(session: Session, schema: string, migration: Migration): Promise<void> {
-  await lockOutPrisma(session);
   const rows = await openRows(session, schema, migration.name);
   const finished = rows.find((row) => row.finished);
   if (rows.some((row) => !row.finished)) throw otherRunner(migration.name);

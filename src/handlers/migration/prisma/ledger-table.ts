@@ -36,11 +36,6 @@ export async function openRows(session: Session, schema: string, name: string): 
   );
 }
 
-/** Keeps Prisma's own CLI out until the end of the transaction; waits no longer than the session's lock_timeout. */
-export async function lockOutPrisma(session: Session): Promise<void> {
-  await session.query(`SELECT pg_catalog.pg_advisory_xact_lock(${PRISMA_LOCK})`);
-}
-
 export async function ledgerExists(session: Session, schema: string): Promise<boolean> {
   const rows = await session.query<{ found: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -11,9 +11,9 @@ import { names } from '../script/tree.js';
 interface Taken { table: string; column: string | null }
 
 /**
- * Refuses unless nothing is lost: the up script removed nothing, and in each table or column that the down script drops
- * there is nothing that others wrote after the up script. Row versions tell their writer (`xmin`), the step rows of the
- * operation tell which transactions are its own.
+ * Refuses unless nothing is lost: the up script removed nothing, and each table or column that the down script drops holds
+ * only what the operation itself wrote. Row versions tell their writer (`xmin`), the step rows which transactions are the
+ * operation's own. Not told by age: a transaction of others that began before the up script may have written after it.
  * @param session in the transaction that will run the down script, so that no writer comes in between; null where no
  *   transaction can hold it, and then only scripts that touch no data pass.
  * @throws FaberError would_lose_data.
@@ -22,15 +22,14 @@ export async function refuseLosses(session: Session | null, name: string, up: Sc
   if (up.error || down.error) throw wouldLose(name, 'its scripts cannot be judged by the grammar');
   const removed = scriptEffects(up).find((effect) => effect.destroys !== 'no');
   if (removed) throw wouldLose(name, `what the script did in line ${removed.line} does not come back (${removed.message})`);
-  const xid = steps.findLast((step) => step.migration === name && step.action === 'applied')?.xid;
   const own = steps.flatMap((step) => (step.xid === null ? [] : [rowXid(step.xid)]));
   for (const { node, destroys, message } of scriptEffects(down)) {
     if (destroys === 'no') continue;
     const taken = takenBy(node);
-    if (!session || !taken || !xid) throw wouldLose(name, `its down script may lose data (${message})`);
+    if (!session || !taken) throw wouldLose(name, `its down script may lose data (${message})`);
     for (const place of taken) {
-      if (await writtenByOthers(session, place, rowXid(xid), own)) {
-        throw wouldLose(name, `others wrote to ${place.table}${place.column === null ? '' : `, column ${place.column},`} after it was applied`);
+      if (await writtenByOthers(session, place, own)) {
+        throw wouldLose(name, `${place.table}${place.column === null ? '' : `, column ${place.column},`} holds what others wrote`);
       }
     }
   }
@@ -56,18 +55,25 @@ function takenBy(node: Node): Taken[] | null {
   return taken;
 }
 
-async function writtenByOthers(session: Session, { table, column }: Taken, after: string, own: readonly string[]): Promise<boolean> {
+async function writtenByOthers(session: Session, { table, column }: Taken, own: readonly string[]): Promise<boolean> {
   const [there] = await session.query<{ there: boolean }>('SELECT pg_catalog.to_regclass($1) IS NOT NULL AS there', [table]);
   if (!there?.there) return false;
   await session.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
   // A row that a policy hides is lost all the same: better an error than a count without it.
   await session.query('SET LOCAL row_security = off');
   const rows = await session.query(
-    `SELECT FROM ${table} WHERE pg_catalog.age(xmin) < pg_catalog.age($1::xid) AND xmin::text <> ALL ($2::text[])
-       ${column === null ? '' : `AND ${pg.escapeIdentifier(column)} IS NOT NULL`} LIMIT 1`,
-    [after, own],
+    `SELECT FROM ${table} WHERE xmin::text <> ALL ($1::text[]) ${column === null ? '' : `AND ${beyondDefault(table, column)}`} LIMIT 1`,
+    [own],
   );
   return rows.length > 0;
+}
+
+/** Rows that were there before a column came show its default, which the catalog keeps and which comes back with the column. */
+function beyondDefault(table: string, column: string): string {
+  const name = pg.escapeIdentifier(column);
+  return `${name} IS NOT NULL AND ${name}::text IS DISTINCT FROM (
+    SELECT (attmissingval::text::text[])[1] FROM pg_catalog.pg_attribute
+     WHERE attrelid = ${pg.escapeLiteral(table)}::regclass AND attname = ${pg.escapeLiteral(column)})`;
 }
 
 /** Rows keep the low 32 bits of a transaction id. */

@@ -5,7 +5,7 @@ import type { Migration, StepContext, StepOutcome } from '../contract.js';
 import { parseScript, type Script } from '../script/parse.js';
 import { planTransaction } from '../script/transaction.js';
 import { otherRunner } from './conflict.js';
-import { lockOutPrisma, openRows } from './ledger-table.js';
+import { openRows, PRISMA_LOCK } from './ledger-table.js';
 import { recordRolledBack } from './ledger-write.js';
 import { look } from './look.js';
 import { refuseLosses } from './losses.js';
@@ -40,9 +40,8 @@ export async function revertMigration(database: DatabaseHandler, migration: Migr
     await database.inTransaction(
       context.target,
       context.fence,
-      { ...context, step: { migration: migration.name, action: 'reverted', ledgerId: id } },
+      { ...context, advisoryLock: PRISMA_LOCK, step: { migration: migration.name, action: 'reverted', ledgerId: id } },
       async (session) => {
-        await lockOutPrisma(session);
         if (!(await stillFinished(session, context.target.schema, migration.name, row.id))) throw new AlreadyDone();
         if (alone) return;
         await checkLosses(session);

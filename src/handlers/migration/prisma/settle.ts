@@ -1,7 +1,7 @@
 /** Ledger changes without running a script: resolve and baseline. */
 import type { DatabaseHandler } from '../../database/contract.js';
 import type { StepContext } from '../contract.js';
-import { lockOutPrisma, openRows } from './ledger-table.js';
+import { openRows, PRISMA_LOCK } from './ledger-table.js';
 import { recordRolledBack, recordWithoutRunning, type Recorded } from './ledger-write.js';
 
 /**
@@ -10,7 +10,7 @@ import { recordRolledBack, recordWithoutRunning, type Recorded } from './ledger-
  */
 export async function resolveFailed(database: DatabaseHandler, migration: Recorded, as: 'applied' | 'rolled_back', context: StepContext): Promise<void> {
   const { schema } = context.target;
-  await database.inTransaction(context.target, context.fence, context, lockOutPrisma, async (session) => {
+  await database.inTransaction(context.target, context.fence, { ...context, advisoryLock: PRISMA_LOCK }, async () => {}, async (session) => {
     const rows = await openRows(session, schema, migration.name);
     const failed = rows.filter((row) => !row.finished);
     for (const row of failed) await recordRolledBack(session, schema, row.id);
@@ -21,7 +21,7 @@ export async function resolveFailed(database: DatabaseHandler, migration: Record
 /** Records migrations as applied without running them, all or none. Those recorded before are left alone. */
 export async function recordBaseline(database: DatabaseHandler, migrations: readonly Recorded[], context: StepContext): Promise<void> {
   const { schema } = context.target;
-  await database.inTransaction(context.target, context.fence, context, lockOutPrisma, async (session) => {
+  await database.inTransaction(context.target, context.fence, { ...context, advisoryLock: PRISMA_LOCK }, async () => {}, async (session) => {
     for (const migration of migrations) {
       if ((await openRows(session, schema, migration.name)).length === 0) await recordWithoutRunning(session, schema, migration);
     }

@@ -1,0 +1,41 @@
+/**
+ * Lends one session to the transactions of one fence, one after the other. Hundreds of migrations would each pay for a login and a
+ * server process; DISCARD ALL in between leaves nothing of one script (role, settings, temporary tables, advisory locks) for the next.
+ */
+import type { Fence } from '../contract.js';
+import type { PostgresTarget } from './connection-url.js';
+import { openSession, type PostgresSession } from './session.js';
+import { changingName } from './session-names.js';
+
+/** Longer than the pause between two migrations, too short to be in the way of anything. */
+const KEEP_MS = 300;
+
+interface Kept {
+  session: PostgresSession;
+  cleaned: Promise<boolean>;
+  timer: NodeJS.Timeout;
+}
+
+const kept = new WeakMap<Fence, Kept>();
+
+/** A session as good as new. @throws FaberError health_check_failed. */
+export async function borrowSession(target: PostgresTarget, fence: Fence): Promise<PostgresSession> {
+  const idle = kept.get(fence);
+  kept.delete(fence);
+  if (idle) {
+    clearTimeout(idle.timer);
+    if (idle.session.target === target && (await idle.cleaned)) return idle.session;
+    await idle.session.close();
+  }
+  return openSession(target, changingName(fence));
+}
+
+/** Only a session whose transaction has ended well: any other is closed by who had it. */
+export function giveBackSession(session: PostgresSession, fence: Fence): void {
+  const cleaned = session.query('DISCARD ALL').then(() => true, () => false);
+  const timer = setTimeout(() => {
+    kept.delete(fence);
+    void session.close();
+  }, KEEP_MS);
+  kept.set(fence, { session, cleaned, timer });
+}
