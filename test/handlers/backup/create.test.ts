@@ -1,7 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { backups, never, scene } from './setup.js';
+import { scratchName } from '../../../src/handlers/backup/dump/side-names.js';
+import { asAdmin } from '../../support/postgres.js';
+import { backups, database, never, scene } from './setup.js';
 
 const SHOP = `
   CREATE TABLE customers (id serial PRIMARY KEY, email text UNIQUE NOT NULL);
@@ -27,3 +29,67 @@ for (const compression of ['zstd', 'gzip', 'none'] as const) {
     expect(await readFile(join(store.location, 'backups', record.backup_id, 'manifest.json'), 'utf8')).not.toContain(target.secrets[0]);
   });
 }
+
+test('the counts are those of the dump\'s own snapshot while others write', async () => {
+  const s = await scene({ sql: 'CREATE TABLE a (n int); CREATE TABLE b (n int); CREATE TABLE bulk AS SELECT g, md5(g::text) FROM generate_series(1, 100000) g' });
+  let writing = true;
+  const writer = (async () => {
+    // Both tables in one transaction: a snapshot sees as many rows in the one as in the other.
+    while (writing) await s.db.query('WITH x AS (INSERT INTO a VALUES (1)) INSERT INTO b VALUES (1)');
+  })();
+  while ((await s.db.query<{ n: number }>('SELECT count(*)::int AS n FROM a'))[0]!.n < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  const record = await backups.create(s.target, s.store, s.options('backup-20260124-103000'));
+  writing = false;
+  await writer;
+  const rows = Object.fromEntries(record.tables.map((table) => [table.table, table.rows]));
+  expect(rows['a']).toBe(rows['b']);
+  expect(rows['a']).toBeGreaterThanOrEqual(3);
+  expect((await s.db.query<{ n: number }>('SELECT count(*)::int AS n FROM a'))[0]!.n).toBeGreaterThan(rows['a']!);
+  expect((await backups.prove(s.target, s.store, record, never)).level).toBe('proven');
+});
+
+test('the same id again gives the finished backup, and replaces what an unfinished attempt left', async () => {
+  const s = await scene({ sql: SHOP });
+  const { directory } = await s.store.beginBackup('backup-20260124-103000');
+  await writeFile(join(directory, '.tmp-of-a-crashed-attempt'), 'half');
+  const first = await backups.create(s.target, s.store, s.options('backup-20260124-103000'));
+  expect(await readdir(directory)).not.toContain('.tmp-of-a-crashed-attempt');
+  await s.db.query('DELETE FROM customers');
+  expect(await backups.create(s.target, s.store, s.options('backup-20260124-103000'))).toEqual(first);
+});
+
+test('the bookkeeping of operations is left out of dump and counts', async () => {
+  const s = await scene({ sql: SHOP });
+  await database.bookkeeping.ensure(s.target);
+  const record = await backups.prove(s.target, s.store, await backups.create(s.target, s.store, s.options('backup-20260124-103000')), never);
+  expect(record.tables.map((table) => table.schema)).toEqual(['public', 'public']);
+});
+
+test('a proof leaves no scratch database, not even one of a crashed attempt, and cleanUp removes those of an operation', async () => {
+  const s = await scene({ sql: SHOP });
+  const record = await backups.create(s.target, s.store, s.options('backup-20260124-103000', { operationId: 'op-1' }));
+  const scratch = scratchName(s.db.name, 'op-1');
+  const leftBehind = () => asAdmin('SELECT datname FROM pg_database WHERE datname = $1', [scratch]);
+  await s.db.query(`CREATE DATABASE ${scratch}`);
+  await backups.prove(s.target, s.store, record, never);
+  expect(await leftBehind()).toEqual([]);
+  await s.db.query(`CREATE DATABASE ${scratch}`);
+  await backups.cleanUp(s.target, 'op-1');
+  expect(await leftBehind()).toEqual([]);
+});
+
+test('memory stays flat while a large database is dumped', async () => {
+  const s = await scene({ sql: 'CREATE TABLE bulk AS SELECT g, repeat(md5(g::text), 30) AS x FROM generate_series(1, 150000) g' });
+  let peak = 0;
+  globalThis.gc?.();
+  const before = process.memoryUsage().rss;
+  await backups.create(s.target, s.store, s.options('backup-20260124-103000', { onProgress: () => (peak = Math.max(peak, process.memoryUsage().rss)) }));
+  expect(peak).toBeGreaterThan(0);
+  expect(peak - before).toBeLessThan(30e6);
+});
+
+test('preflight names what is missing before anything runs', async () => {
+  const s = await scene({ sql: SHOP, backup: { compression: 'gzip', max_database_size: 1 } });
+  const { findings } = await backups.preflight(s.target, s.settings, s.store);
+  expect(findings).toEqual([expect.stringContaining('packed by gzip'), expect.stringContaining('checked, not proven')]);
+});

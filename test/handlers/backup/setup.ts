@@ -35,13 +35,27 @@ export interface Scene {
 export async function scene(more: { name?: string; role?: 'owner' | 'superuser'; backup?: Partial<Settings['backup']>; sql?: string } = {}): Promise<Scene> {
   const db = await createDatabase({ ...(more.name !== undefined && { name: more.name }), ...(more.role && { role: more.role }) });
   if (more.sql) await db.query(more.sql);
-  const settings = settingsFor(join(await tempDir(), 'store'), more.backup);
+  return { db, ...(await beside(database.target(db.url), more.backup)) };
+}
+
+/** A store of its own for a database. */
+export async function beside(target: ConnectionTarget, backup: Partial<Settings['backup']> = {}): Promise<Omit<Scene, 'db'>> {
+  const settings = settingsFor(join(await tempDir(), 'store'), backup);
   const store = await openLocalStore(settings);
   return {
-    db,
-    target: database.target(db.url),
+    target,
     settings,
     store,
     options: (backupId, extra) => ({ settings, backupId, operationId: null, label: null, reason: null, ledgerDigest: null, signal: never, ...extra }),
   };
+}
+
+/** One query in a session of our own making: it reaches databases whatever their name. */
+export async function queryIn<Row = Record<string, unknown>>(target: ConnectionTarget, sql: string): Promise<Row[]> {
+  const session = await database.connect(target, 'test');
+  try {
+    return await session.query<Row>(sql);
+  } finally {
+    await session.close();
+  }
 }

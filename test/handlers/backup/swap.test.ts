@@ -3,8 +3,8 @@ import pg from 'pg';
 import { expect, test } from 'vitest';
 import { FaberError } from '../../../src/contract/failure.js';
 import { keptName, sideName } from '../../../src/handlers/backup/dump/side-names.js';
-import { asAdmin } from '../../support/postgres.js';
-import { backups, database, never, scene, type Scene } from './setup.js';
+import { asAdmin, postgres } from '../../support/postgres.js';
+import { backups, database, never, queryIn, scene, type Scene } from './setup.js';
 
 const ID = 'backup-20260124-103000';
 const allow = async () => undefined;
@@ -21,8 +21,7 @@ async function ready(): Promise<Scene & { names: { live: string; side: string; k
 }
 
 async function stateIn(s: Scene, name: string): Promise<string> {
-  const session = await database.connect(s.target.withDatabase(name), 'test');
-  const [row] = await session.query<{ state: string }>('SELECT state FROM t').finally(() => session.close());
+  const [row] = await queryIn<{ state: string }>(s.target.withDatabase(name), 'SELECT state FROM t');
   return row!.state;
 }
 
@@ -161,10 +160,8 @@ test('a prepared transaction and sessions of a mightier role stop it, and the da
   await session.query("PREPARE TRANSACTION 'held'");
   await expect(backups.swap(s.target, 'op-1', allow, never)).rejects.toMatchObject({ code: 'restore_failed' });
   await expectUntouched(s);
-  const again = await database.connect(s.target, 'test');
-  await again.query("ROLLBACK PREPARED 'held'");
-  await again.close();
-  const admin = await database.connect(database.target((await adminUrlOf(s.names.live))), 'test');
+  await queryIn(s.target, "ROLLBACK PREPARED 'held'");
+  const admin = await database.connect(database.target((await postgres()).adminUrl).withDatabase(s.names.live), 'test');
   await expect(backups.swap(s.target, 'op-1', allow, never)).rejects.toMatchObject({
     code: 'restore_failed', result: { roles: ['postgres'] }, suggestions: [expect.stringContaining('pg_signal_backend')],
   });
@@ -173,13 +170,6 @@ test('a prepared transaction and sessions of a mightier role stop it, and the da
   await backups.swap(s.target, 'op-1', allow, never);
   await expectExchanged(s);
 }, 120_000);
-
-async function adminUrlOf(name: string): Promise<string> {
-  const { postgres } = await import('../../support/postgres.js');
-  const url = new URL((await postgres()).adminUrl);
-  url.pathname = `/${encodeURIComponent(name)}`;
-  return url.href;
-}
 
 test('what an operation has done and whom the fence keeps out survives the swap; every holder has to take the fence again', async () => {
   const s = await ready();

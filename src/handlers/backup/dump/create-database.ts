@@ -1,8 +1,10 @@
 /** Makes and drops the databases beside the target, and gives them what a dump does not carry. */
 import pg from 'pg';
-import type { Session } from '../../database/contract.js';
+import { ScriptError, type Session } from '../../database/contract.js';
+import { bracketed, inOwnTransaction } from './own-work.js';
 import type { DatabaseProperties } from './properties.js';
 import { sqlState } from './sql-state.js';
+import { databaseStates } from './states.js';
 
 const name = pg.escapeIdentifier;
 const text = pg.escapeLiteral;
@@ -10,37 +12,44 @@ const text = pg.escapeLiteral;
 /** Settings whose value is a list of quoted names: as one literal they would become one name with commas in it. */
 const LISTS = new Set(['search_path', 'local_preload_libraries', 'session_preload_libraries', 'temp_tablespaces']);
 
-/** An empty database with the encoding, locale, owner and place of another. Left-overs of that name are dropped first. */
-export async function createLike(session: Session, database: string, like: DatabaseProperties): Promise<void> {
-  await dropDatabase(session, database);
+/**
+ * An empty database with the encoding, locale, owner and place of another. Left-overs of that name are dropped first.
+ * @returns the transaction ids it took, as far as they are known.
+ */
+export async function createLike(session: Session, database: string, like: DatabaseProperties): Promise<string[]> {
+  const dropped = await dropDatabase(session, database);
   const locale = [`LC_COLLATE ${text(like.collate)}`, `LC_CTYPE ${text(like.ctype)}`];
   if (like.locale_provider === 'icu') locale.push('LOCALE_PROVIDER icu', `ICU_LOCALE ${text(like.locale ?? '')}`);
   if (like.locale_provider === 'builtin') locale.push('LOCALE_PROVIDER builtin', `BUILTIN_LOCALE ${text(like.locale ?? '')}`);
   const tablespace = like.tablespace === 'pg_default' ? '' : `TABLESPACE ${name(like.tablespace)}`;
-  await session.query(
-    `CREATE DATABASE ${name(database)} TEMPLATE template0 OWNER ${name(like.owner)} ENCODING ${text(like.encoding)} ${locale.join(' ')} ${tablespace}`,
-  );
+  const create = `CREATE DATABASE ${name(database)} TEMPLATE template0 OWNER ${name(like.owner)} ENCODING ${text(like.encoding)} ${locale.join(' ')} ${tablespace}`;
+  return [...dropped, ...(await bracketed(session, () => session.query(create)))];
 }
 
-/** With FORCE: a session of a paused earlier attempt must not keep it. Not there: nothing happens. */
-export async function dropDatabase(session: Session, database: string): Promise<void> {
-  await session.query(`DROP DATABASE IF EXISTS ${name(database)} WITH (FORCE)`);
+/**
+ * With FORCE: a session of a paused earlier attempt must not keep it. Not there: nothing happens.
+ * @returns the transaction ids it took, as far as they are known.
+ */
+export async function dropDatabase(session: Session, database: string): Promise<string[]> {
+  if (!(await databaseStates(session, [database])).has(database)) return [];
+  return bracketed(session, () => session.query(`DROP DATABASE IF EXISTS ${name(database)} WITH (FORCE)`));
 }
 
 /**
  * Carries owner's grants, connection limit, settings and comment over. One that the role may not set does not stop the
  * rest: such are obstacles that were shown and accepted before.
- * @returns what could not be carried over, in words.
+ * @returns what could not be carried over, in words, and the transaction ids it took.
  */
-export async function carryOver(session: Session, database: string, from: DatabaseProperties): Promise<string[]> {
+export async function carryOver(session: Session, database: string, from: DatabaseProperties): Promise<{ failed: string[]; ids: string[] }> {
   const failed: string[] = [];
+  const ids: string[] = [];
   const attempt = async (what: string, statements: string[]) => {
     try {
-      await session.query('BEGIN');
-      for (const statement of statements) await session.query(statement);
-      await session.query('COMMIT');
+      ids.push(await inOwnTransaction(session, async () => {
+        for (const statement of statements) await session.query(statement);
+      }));
     } catch (error) {
-      await session.query('ROLLBACK');
+      if (!(error instanceof ScriptError) || error.failure.connectionLost) throw error;
       failed.push(`${what} (SQLSTATE ${sqlState(error) ?? 'unknown'})`);
     }
   };
@@ -63,5 +72,5 @@ export async function carryOver(session: Session, database: string, from: Databa
         : [`${whose} SET ${name(setting.name)} = ${text(setting.value)}`],
     );
   }
-  return failed;
+  return { failed, ids };
 }

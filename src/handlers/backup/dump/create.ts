@@ -67,7 +67,8 @@ export async function createBackup(database: DatabaseHandler, target: Connection
     await store.commitBackup(record);
     return record;
   } catch (error) {
-    await store.abandonBackup(options.backupId);
+    // A store that went away cannot be tidied; the next attempt of this id does it.
+    await store.abandonBackup(options.backupId).catch(() => undefined);
     throw backupFailed(error, target, options.signal);
   }
 }

@@ -1,7 +1,7 @@
 /** Makes a database from a backup and shows that every row came back. What proving and restoring share. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { BackupRecord } from '../../../contract/backup.js';
+import type { BackupRecord, TableCount } from '../../../contract/backup.js';
 import { FaberError } from '../../../contract/failure.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
 import type { Store } from '../contract.js';
@@ -12,16 +12,23 @@ import { childConnection, databaseArgument, inMaintenance, inSession } from './c
 import { compareCounts, countRows } from './counts.js';
 import { createLike } from './create-database.js';
 import { databaseBytes, freeServerBytes, readable } from './free-space.js';
+import { idsFoundIn } from './own-work.js';
 import { findPrograms } from './programs.js';
 import { areWritesHeld, DatabaseProperties, PROPERTIES_FILE, readProperties } from './properties.js';
 import { PipeFailed, streamFromFile } from './stream.js';
 
 /** A restored database needs the room of its rows and indexes, and some for the log. */
 const ROOM = 1.1;
+/**
+ * A restore in one transaction can be told from the work of others, but holds a lock on every object until its end: with
+ * indexes, sequences and TOAST this is half of what the lock table of a server holds by default.
+ */
+const MOST_TABLES_AT_ONCE = 500;
 
 /**
  * Drops left-overs of that name, creates the database like the target (or like the one that was dumped, when the target is
  * gone), and restores the backup into it.
+ * @returns the transaction ids it took, as far as they are known.
  * @throws FaberError backup_unusable when the backup cannot be restored or its rows are not those of the manifest;
  *   restore_failed when the server cannot hold it.
  */
@@ -33,24 +40,47 @@ export async function fillDatabase(
   record: BackupRecord,
   signal: AbortSignal,
   onProgress?: (what: string) => void,
-): Promise<void> {
+): Promise<string[]> {
   const filled = target.withDatabase(name);
-  const major = await inMaintenance(database, target, 'restore', async (session) => {
+  const create = () => inMaintenance(database, target, 'restore', async (session) => {
     await ensureRoom(session, target, record);
     onProgress?.(`creating the database ${name}`);
-    await createLike(session, name, await propertiesFor(database, session, target, store, record));
-    return serverMajor(session);
+    const ids = await createLike(session, name, await propertiesFor(database, session, target, store, record));
+    return { ids, major: await serverMajor(session) };
   });
+  const created = await create();
   onProgress?.(`restoring ${record.backup_id} into ${name}`);
-  await restoreInto(filled, store, record, major, signal);
-  onProgress?.('counting rows');
-  const found = await inSession(database, filled, 'restore', countRows);
-  const differences = compareCounts(record.tables, found);
-  if (differences.length > 0) {
-    const first = differences[0]!;
-    throw unusable(record, `${differences.length} table(s) differ from its manifest after a restore, first ${first.schema}.${first.table}: ` +
-      `${first.expected ?? 'no such table'} row(s) expected, ${first.found ?? 'no such table'} found`, { differences: differences.slice(0, 20) });
+  let atOnce = record.tables.length <= MOST_TABLES_AT_ONCE;
+  try {
+    await restoreInto(filled, store, record, created.major, atOnce, signal);
+  } catch (error) {
+    if (!atOnce || !ranOutOfLocks(error)) throw restoreFault(error, record, filled, signal);
+    onProgress?.('restoring again, object by object');
+    atOnce = false;
+    await create();
+    await restoreInto(filled, store, record, created.major, atOnce, signal).catch((again: unknown) => {
+      throw restoreFault(again, record, filled, signal);
+    });
   }
+  onProgress?.('counting rows');
+  const { found, ids } = await inSession(database, filled, 'restore', async (session) => ({
+    found: await countRows(session),
+    ids: atOnce ? await idsFoundIn(session) : [],
+  }));
+  requireEqual(record, found);
+  return [...created.ids, ...ids];
+}
+
+function requireEqual(record: BackupRecord, found: readonly TableCount[]): void {
+  const differences = compareCounts(record.tables, found);
+  const first = differences[0];
+  if (first === undefined) return;
+  throw unusable(
+    record,
+    `${differences.length} table(s) differ from its manifest after a restore, first ${first.schema}.${first.table}: ` +
+      `${first.expected ?? 'no such table'} row(s) expected, ${first.found ?? 'no such table'} found`,
+    { differences: differences.slice(0, 20) },
+  );
 }
 
 /** Of the target as it is now; of the dumped database, as kept beside the dump, when the target is gone. */
@@ -80,22 +110,26 @@ async function mayBeHeld(database: DatabaseHandler, target: ConnectionTarget): P
   }
 }
 
-async function restoreInto(filled: ConnectionTarget, store: Store, record: BackupRecord, major: number, signal: AbortSignal): Promise<void> {
+async function restoreInto(filled: ConnectionTarget, store: Store, record: BackupRecord, major: number, atOnce: boolean, signal: AbortSignal): Promise<void> {
   const programs = await findPrograms(major);
   const consumer = {
     name: 'pg_restore',
     file: programs.pg_restore,
     // Subscriptions would need a superuser, and one that is left keeps its database from being dropped.
-    args: ['--exit-on-error', '--no-password', '--no-subscriptions', databaseArgument(filled.database)],
+    args: ['--exit-on-error', '--no-password', '--no-subscriptions', ...(atOnce ? ['--single-transaction'] : []), databaseArgument(filled.database)],
     env: childConnection(filled, 'restore'),
   };
-  try {
-    const read = await streamFromFile(store.backupFile(record), await compressor(record.compression), consumer, signal);
-    if (read.sha256 !== record.sha256) throw unusable(record, 'its dump is damaged: the sha256 is not that of the manifest');
-  } catch (error) {
-    if (!(error instanceof PipeFailed)) throw error;
-    throw unusable(record, `it could not be restored: ${reasonOf(error, filled.secrets, signal).reason}`);
-  }
+  const read = await streamFromFile(store.backupFile(record), await compressor(record.compression), consumer, signal);
+  if (read.sha256 !== record.sha256) throw unusable(record, 'its dump is damaged: the sha256 is not that of the manifest');
+}
+
+/** Large objects take a lock each, and how many there are is not in the manifest. */
+function ranOutOfLocks(error: unknown): boolean {
+  return error instanceof PipeFailed && /max_locks_per_transaction|out of shared memory/.test(error.culprit?.stderr ?? '');
+}
+
+function restoreFault(error: unknown, record: BackupRecord, filled: ConnectionTarget, signal: AbortSignal): unknown {
+  return error instanceof PipeFailed ? unusable(record, `it could not be restored: ${reasonOf(error, filled.secrets, signal).reason}`) : error;
 }
 
 async function ensureRoom(session: Session, target: ConnectionTarget, record: BackupRecord): Promise<void> {

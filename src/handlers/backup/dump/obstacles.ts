@@ -41,7 +41,8 @@ const EXTENSIONS = `
            ELSE 'it needs a superuser' END) AS obstacle
     FROM unnest($1::text[]) n
     LEFT JOIN (SELECT name, bool_or(trusted OR NOT superuser) AS free FROM pg_available_extension_versions GROUP BY name) v ON v.name = n
-   WHERE v.name IS NULL OR NOT (v.free OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))`;
+   WHERE v.name IS NULL OR NOT (v.free OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))
+   ORDER BY n`;
 
 /** @throws FaberError health_check_failed when the server cannot be reached; a missing or unhealthy database is no obstacle. */
 export async function restoreObstacles(database: DatabaseHandler, target: ConnectionTarget, record: BackupRecord): Promise<string[]> {

@@ -5,6 +5,7 @@ import type { Store } from '../contract.js';
 import { inMaintenance } from './connections.js';
 import { dropDatabase } from './create-database.js';
 import { fillDatabase } from './fill.js';
+import { claimIn } from './own-work.js';
 import { restoreFailure } from './restore-failure.js';
 import { scratchName } from './side-names.js';
 
@@ -22,14 +23,19 @@ export async function proveBackup(
   onProgress?: (what: string) => void,
 ): Promise<BackupRecord> {
   const scratch = scratchName(target.database, record.operation_id ?? record.backup_id);
+  const failed = (error: unknown) => restoreFailure(error, 'backup_failed', `Backup ${record.backup_id} could not be proven`, target, signal);
+  const drop = () => inMaintenance(database, target, 'restore', (session) => dropDatabase(session, scratch));
+  const ids: string[] = [];
   try {
     signal.throwIfAborted();
-    await fillDatabase(database, target, scratch, store, record, signal, onProgress);
+    ids.push(...(await fillDatabase(database, target, scratch, store, record, signal, onProgress)));
   } catch (error) {
-    throw restoreFailure(error, 'backup_failed', `Backup ${record.backup_id} could not be proven`, target, signal);
-  } finally {
-    await inMaintenance(database, target, 'restore', (session) => dropDatabase(session, scratch));
+    // Why it could not be proven matters more than why the scratch database stays; the next attempt or cleanUp drops it.
+    await drop().catch(() => undefined);
+    throw failed(error);
   }
+  ids.push(...(await drop().catch((error: unknown) => Promise.reject(failed(error)))));
+  if (record.operation_id !== null) await claimIn(database, target, record.operation_id, ids);
   const proven: BackupRecord = { ...record, level: 'proven', proven_at: new Date().toISOString() };
   await store.updateBackup(proven);
   return proven;

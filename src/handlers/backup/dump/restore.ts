@@ -6,6 +6,7 @@ import { checkBackup } from './check.js';
 import { inMaintenance, inSession } from './connections.js';
 import { carryOver } from './create-database.js';
 import { fillDatabase, propertiesFor } from './fill.js';
+import { claimIn, inOwnTransaction } from './own-work.js';
 import { restoreFailure } from './restore-failure.js';
 import { keptName, sideName } from './side-names.js';
 import { databaseStates } from './states.js';
@@ -33,14 +34,15 @@ export async function restoreBeside(
     if (!exchanged) {
       // A damaged dump is refused before anything is created.
       await checkBackup(store, record, signal);
-      await fillDatabase(database, target, side, store, record, signal, onProgress);
+      const filled = await fillDatabase(database, target, side, store, record, signal, onProgress);
       onProgress?.('collecting statistics');
       // A restored database has none: its first queries would be planned blindly, right after the swap.
-      await inSession(database, target.withDatabase(side), 'restore', analyze);
+      const analyzed = await inSession(database, target.withDatabase(side), 'restore', (session) => inOwnTransaction(session, () => analyze(session)));
       signal.throwIfAborted();
-      const lost = await inMaintenance(database, target, 'restore', async (session) =>
+      const carried = await inMaintenance(database, target, 'restore', async (session) =>
         carryOver(session, side, await propertiesFor(database, session, target, store, record)));
-      for (const what of lost) onProgress?.(`not carried over: ${what}`);
+      for (const what of carried.failed) onProgress?.(`not carried over: ${what}`);
+      await claimIn(database, target, operationId, [...filled, analyzed, ...carried.ids]);
     }
   } catch (error) {
     throw restoreFailure(error, 'restore_failed', `Backup ${record.backup_id} was not restored`, target, signal);

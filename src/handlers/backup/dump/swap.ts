@@ -9,6 +9,7 @@ import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/
 import { copyBookkeeping, freshBookkeeping } from './carry-bookkeeping.js';
 import { inMaintenance, openSession } from './connections.js';
 import { endOnce, endSessions } from './end-sessions.js';
+import { claim, inOwnTransaction } from './own-work.js';
 import { restoreFailure } from './restore-failure.js';
 import { keptName, sideName } from './side-names.js';
 import { databaseStates } from './states.js';
@@ -38,7 +39,7 @@ export async function swap(
   const names: Names = { live: target.database, side: sideName(target.database, operationId), kept: keptName(target.database, operationId) };
   const progress: Progress = { shutOut: false, renaming: false, refusal: null };
   try {
-    await inMaintenance(database, target, 'swap', (session) => exchange(database, target, session, names, guard, signal, progress));
+    await inMaintenance(database, target, 'swap', (session) => exchange(database, target, session, names, operationId, guard, signal, progress));
   } catch (error) {
     // Also after a connection that broke around COMMIT: what the catalog says counts, not what we heard.
     const done = progress.shutOut || progress.renaming ? await inMaintenance(database, target, 'swap', (session) => settle(session, names)) : false;
@@ -61,6 +62,7 @@ async function exchange(
   target: ConnectionTarget,
   session: Session,
   names: Names,
+  operationId: string,
   guard: (replaced: Session | null) => Promise<void>,
   signal: AbortSignal,
   progress: Progress,
@@ -71,12 +73,13 @@ async function exchange(
     throw new FaberError({ code: 'restore_failed', message: `There is no restored database ${names.side} to put in the place of ${names.live}`, result: { reason: 'nothing was restored' } });
   }
   const there = states.has(names.live);
-  const replaced = there ? await lastSession(database, target, session, names.live) : null;
+  const replaced = there ? await lastSession(database, target, session, names.live, states.get(names.live)!.open) : null;
   try {
     if (there) {
       progress.shutOut = true;
-      await session.query(`ALTER DATABASE ${name(names.live)} ALLOW_CONNECTIONS false`);
+      const shut = await inOwnTransaction(session, () => session.query(`ALTER DATABASE ${name(names.live)} ALLOW_CONNECTIONS false`));
       await endSessions(session, names.live, replaced?.id ?? null);
+      if (replaced) await claim(replaced, operationId, [shut]);
     }
     signal.throwIfAborted();
     await guard(replaced).catch((error: unknown) => {
@@ -132,9 +135,9 @@ async function settle(session: Session, names: Names): Promise<boolean> {
 }
 
 /** A session to the database being replaced, while there still can be one. Null when it lets nobody in. */
-async function lastSession(database: DatabaseHandler, target: ConnectionTarget, session: Session, live: string): Promise<Session | null> {
+async function lastSession(database: DatabaseHandler, target: ConnectionTarget, session: Session, live: string, open: boolean): Promise<Session | null> {
   // A crashed attempt has shut the door: the guard and the bookkeeping need one more session.
-  await session.query(`ALTER DATABASE ${name(live)} ALLOW_CONNECTIONS true`);
+  if (!open) await session.query(`ALTER DATABASE ${name(live)} ALLOW_CONNECTIONS true`);
   for (let attempt = 1; ; attempt++) {
     try {
       return await openSession(database, target, 'swap');
