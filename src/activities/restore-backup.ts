@@ -1,4 +1,5 @@
 import { FaberError } from '../contract/failure.js';
+import type { Session } from '../handlers/database/contract.js';
 import type { RestoreInput, RestoreOutcome } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -14,9 +15,10 @@ export async function restoreBackup(deps: Dependencies, input: RestoreInput): Pr
     const { target, store, backups, database } = plan;
     const record = await store.getBackup(input.backup_id);
     const not = (status: 'refused' | 'failed', reason: string): RestoreOutcome => ({ status, reason, kept_as: null, tables: 0, rows: 0 });
-    const requireQuiet = async () => {
+    // In the middle of a swap no other session can be opened than the one that the swap has kept.
+    const requireQuiet = async (replaced: Session | null = null) => {
       if (!input.only_if_quiet) return;
-      const quiet = await database.nothingWrittenSince(target, record.snapshot, input.operation_id);
+      const quiet = await database.nothingWrittenSince(target, record.snapshot, input.operation_id, replaced ?? undefined);
       if (!quiet.proven) throw new FaberError({ code: 'would_lose_data', message: `restoring could lose what was written since the backup: ${quiet.reason}` });
     };
     try {
