@@ -26,13 +26,24 @@ export async function build(root) {
     await bundleWorkflows(partial);
     await publishConfigSchema(partial);
     writeFileSync(join(partial, STAMP), digest);
-    if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old);
-    renameSync(partial, join(root, 'dist'));
-  } catch (error) {
-    // Two builds at once: whoever swapped first built the same.
-    if (stampOf(join(root, 'dist')) !== digest) throw error;
+    swap(partial, join(root, 'dist'), old);
   } finally {
     for (const folder of [partial, old]) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Two builds at once take turns: the later one replaces what the earlier one put there. */
+function swap(partial, dist, old) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      if (existsSync(dist)) renameSync(dist, old);
+      renameSync(partial, dist);
+      return;
+    } catch (error) {
+      // ENOENT: the other one moved it away between our look and our move. ENOTEMPTY: it has just put its own there.
+      if (attempt === 5 || !['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error;
+      rmSync(old, { recursive: true, force: true });
+    }
   }
 }
 

@@ -1,13 +1,14 @@
 /** `faber-db dev`: a Temporal dev server and a worker, for as long as the command runs. */
+import { resolve } from 'node:path';
 import { DEFAULT_TASK_QUEUE } from '../contract/names.js';
 import { temporalCli } from './temporal-cli.js';
 import { startTemporal } from './temporal-server.js';
 import { startWorker } from './worker-process.js';
 
 export interface DevOptions {
-  /** Port of the Temporal server, 7233 unless said: where clients look when nothing else is set. */
+  /** Port of the Temporal server, 7233 unless said: where clients look when nothing else is set. 0: a free one. */
   port?: number;
-  /** Port of the Web UI, 8233 unless said. */
+  /** Port of the Web UI, 8233 unless said. 0: a free one. */
   uiPort?: number;
   headless?: boolean;
   /** Keeps Temporal's state in this SQLite file. */
@@ -24,7 +25,10 @@ export async function runDev(options: DevOptions = {}): Promise<number> {
   const say = (line: string) => console.error(line);
   const signal = nextSignal();
   const taskQueue = options.taskQueue ?? process.env['FABER_DB_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE;
-  const server = await startTemporal(await temporalCli(say), { port: 7233, uiPort: 8233, ...options });
+  const { port = 7233, uiPort = 8233, headless, databaseFile } = options;
+  const server = await startTemporal(await temporalCli(say), {
+    ...(port === 0 ? {} : { port }), ...(uiPort === 0 ? {} : { uiPort }), ...(headless ? { headless } : {}), ...(databaseFile ? { databaseFile: resolve(databaseFile) } : {}),
+  });
   try {
     say(`Temporal  ${server.address}${server.webUi ? `   Web UI ${server.webUi}` : ''}`);
     const worker = await startWorker({ address: server.address, namespace: server.namespace, taskQueue });
@@ -47,7 +51,7 @@ export async function runDev(options: DevOptions = {}): Promise<number> {
 }
 
 function nextSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => resolve());
+  return new Promise((done) => {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => done());
   });
 }

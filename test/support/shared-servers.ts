@@ -1,4 +1,8 @@
 /** The servers that a run can share, by name. `facts` are JSON and reach the test files. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { postgresPrograms } from '../../src/dev/postgres-programs.js';
 import { startPostgres } from '../../src/dev/postgres-server.js';
 import { temporalCli } from '../../src/dev/temporal-cli.js';
@@ -10,6 +14,7 @@ export interface SharedServer {
 }
 
 const kinds: Record<string, () => Promise<SharedServer>> = {
+  dist: buildDist,
   async postgres() {
     const binDir = await postgresPrograms(console.error);
     // Enough connections for all test files at once, and what slot and two-phase tests need.
@@ -23,6 +28,13 @@ const kinds: Record<string, () => Promise<SharedServer>> = {
     return { facts: { address, namespace, cli }, stop: () => server.stop() };
   },
 };
+
+/** Not a server, but of the same kind: made once a run, for whoever asks. */
+async function buildDist(): Promise<SharedServer> {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  await promisify(execFile)(process.execPath, [join(root, 'scripts', 'setup.mjs')]);
+  return { facts: join(root, 'dist'), stop: async () => {} };
+}
 
 /** @throws Error for an unknown name, or when the server does not start. */
 export async function startShared(name: string): Promise<SharedServer> {
