@@ -9,6 +9,15 @@ export class OutcomeUnknown extends Error {
 }
 
 /**
+ * What broke because the attempt was ended (a cancel, a deploy, a newer attempt) is a symptom. The abort is what is told: a
+ * cancel is then answered as one, and after a deploy the next worker goes on, where a failure would begin an undo.
+ */
+export function handedOver(error: unknown): unknown {
+  const { cancellationSignal } = Context.current();
+  return cancellationSignal.aborted ? cancellationSignal.reason : error;
+}
+
+/**
  * @param secrets what must not appear in any text; facts of FaberError are clean already, anything else is not trusted
  */
 export function toFailure(error: unknown, secrets: readonly string[]): Error {

@@ -1,5 +1,6 @@
 /** All activities, built from their dependencies. Each passes one error mapper and one log line. */
 import { Context } from '@temporalio/activity';
+import { barrier } from '../handlers/barrier.js';
 import { applyMigrations } from './apply-migrations.js';
 import { confirmBackup, createBackup, listBackups, proveBackup } from './backups.js';
 import { beginChange, settleInterrupted } from './begin-change.js';
@@ -8,7 +9,7 @@ import type { Activities } from './contract.js';
 import { isRunning, requestLock } from './database-lock.js';
 import type { Dependencies } from './dependencies.js';
 import { endOperation, holdWrites, sendAudit } from './end-operation.js';
-import { framesOf, toFailure } from './failures.js';
+import { framesOf, handedOver, toFailure } from './failures.js';
 import { inspectChange, verifyUndone } from './inspect-change.js';
 import { loadOperation } from './load-operation.js';
 import { planOperation } from './plan-operation.js';
@@ -25,18 +26,21 @@ export function createActivities(deps: Dependencies): Activities {
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
     isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),
   };
-  const guarded = Object.entries(activities).map(([name, activity]) => [name, guard(deps, activity as Step)]);
+  const guarded = Object.entries(activities).map(([name, activity]) => [name, guard(deps, name, activity as Step)]);
   return Object.fromEntries(guarded) as Activities;
 }
 
 type Step = (deps: Dependencies, input: never) => Promise<unknown>;
 
-function guard(deps: Dependencies, step: Step): (input: never) => Promise<unknown> {
+function guard(deps: Dependencies, name: string, step: Step): (input: never) => Promise<unknown> {
   return async (input) => {
     try {
-      return await step(deps, input);
+      await barrier(`before-${name}`);
+      const result = await step(deps, input);
+      await barrier(`after-${name}`);
+      return result;
     } catch (error) {
-      const failure = toFailure(error, secretsIn(deps, input));
+      const failure = toFailure(handedOver(error), secretsIn(deps, input));
       Context.current().log.warn('activity failed', { kind: (error as Error | null)?.constructor?.name, reason: failure.message, frames: framesOf(error) });
       throw failure;
     }

@@ -3,6 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackupRecord } from '../../../contract/backup.js';
 import { FaberError } from '../../../contract/failure.js';
+import { barrier } from '../../barrier.js';
 import type { ConnectionTarget, DatabaseHandler } from '../../database/contract.js';
 import type { BackupOptions, Store } from '../contract.js';
 import { syncFolder, temporaryBeside, writeDurably } from '../store/durable.js';
@@ -30,6 +31,7 @@ export async function createBackup(database: DatabaseHandler, target: Connection
       const temporary = temporaryBeside(join(directory, file));
       try {
         const written = await streamToFile(producer, await compressor(compression), temporary, signal, options.onProgress);
+        await barrier('in-dump', signal);
         await rename(temporary, join(directory, file));
         await syncFolder(directory);
         return written;

@@ -1,5 +1,6 @@
 /** Applies one migration exactly once. */
 import { randomUUID } from 'node:crypto';
+import { barrier } from '../../barrier.js';
 import { ScriptError, type DatabaseHandler, type Session } from '../../database/contract.js';
 import type { Migration, StepContext, StepOutcome } from '../contract.js';
 import { parseScript } from '../script/parse.js';
@@ -30,10 +31,16 @@ export async function applyMigration(database: DatabaseHandler, migration: Migra
       { ...context, advisoryLock: PRISMA_LOCK, step: { migration: migration.name, action: 'applied', ledgerId: id } },
       async (session) => {
         await refuseRepetition(session, target.schema, migration);
+        await barrier('before-script', context.signal);
         await session.script(plan.text);
+        await barrier('after-script', context.signal);
       },
-      (session) => recordApplied(session, target.schema, id, migration),
+      async (session) => {
+        await recordApplied(session, target.schema, id, migration);
+        await barrier('before-commit', context.signal);
+      },
     );
+    await barrier('after-commit', context.signal);
     return { status: 'applied', duration_ms: since(started) };
   } catch (error) {
     if (error instanceof AlreadyDone) return { status: 'already', duration_ms: since(started) };

@@ -1,5 +1,6 @@
 /** Undoes one migration by its down script. */
 import { FaberError } from '../../../contract/failure.js';
+import { barrier } from '../../barrier.js';
 import { ScriptError, type DatabaseHandler, type Session } from '../../database/contract.js';
 import type { Migration, StepContext, StepOutcome } from '../contract.js';
 import { parseScript, type Script } from '../script/parse.js';
@@ -47,8 +48,12 @@ export async function revertMigration(database: DatabaseHandler, migration: Migr
         await checkLosses(session);
         await session.script(plan.text);
       },
-      (session) => recordRolledBack(session, context.target.schema, row.id),
+      async (session) => {
+        await recordRolledBack(session, context.target.schema, row.id);
+        await barrier('revert-before-commit', context.signal);
+      },
     );
+    await barrier('revert-after-commit', context.signal);
     return { status: 'reverted', duration_ms: since(started) };
   } catch (error) {
     if (error instanceof AlreadyDone) return { status: 'already', duration_ms: since(started) };

@@ -1,5 +1,6 @@
 /** Applies a script that no transaction can hold: marked before, run alone, decided by looking when its end is not known. */
 import { randomUUID } from 'node:crypto';
+import { barrier } from '../../barrier.js';
 import { ScriptError, type DatabaseHandler, type ScriptFailure, type Session } from '../../database/contract.js';
 import type { Migration, StepContext, StepOutcome } from '../contract.js';
 import { parseScript, type Script } from '../script/parse.js';
@@ -81,8 +82,10 @@ async function begin(attempt: Attempt): Promise<StepOutcome> {
 
 async function run(attempt: Attempt, id: string): Promise<StepOutcome> {
   const { database, context, text, guard, script } = attempt;
+  await barrier('standalone-before-script', context.signal);
   try {
     await database.standalone(context.target, context.fence, { ...context, timeoutSeconds: context.concurrentTimeoutSeconds }, text);
+    await barrier('standalone-after-script', context.signal);
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error;
     if (error.failure.connectionLost) await awaitEndOf(guard, text, context);
