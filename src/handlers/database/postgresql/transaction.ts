@@ -7,11 +7,11 @@ import { CLIENT_CHECK } from './connect.js';
 import type { PostgresTarget } from './connection-url.js';
 import { underDeadline } from './deadline.js';
 import { LOCK_FENCE, ownFence, type FenceRow } from './fence.js';
-import { changingSession, leaveSession } from './kept-session.js';
 import { watchLocks } from './lock-watch.js';
 import { recordTransaction } from './own-transactions.js';
 import { isLost, serverFailure } from './server-failure.js';
 import type { PostgresSession } from './session.js';
+import { borrowSession, giveBackSession } from './session-reuse.js';
 
 export interface TransactionOptions extends ChangeOptions {
   step?: { migration: string; action: StepRow['action']; ledgerId: string | null };
@@ -48,7 +48,7 @@ interface Refused {
 
 async function attempt(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Part, record: Part): Promise<'committed' | Refused> {
   options.signal.throwIfAborted();
-  const session = await changingSession(target, fence);
+  const session = await borrowSession(target, fence);
   const watch = watchLocks(session, (what) => options.onWait?.(what));
   let committed = false;
   try {
@@ -62,7 +62,8 @@ async function attempt(target: PostgresTarget, fence: Fence, options: Transactio
     // An open transaction ends with its session; locks are gone once the server has said goodbye.
     if (session.transactionStatus !== 'I') await session.query('ROLLBACK').catch(() => {});
     await watch.stop();
-    await leaveSession(target, fence, session, committed);
+    if (committed) giveBackSession(session, fence);
+    else await session.close();
   }
 }
 

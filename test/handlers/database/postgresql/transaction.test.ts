@@ -179,3 +179,34 @@ test('a session that the server ends is a lost connection, whose outcome the cal
 function running(query: (sql: string) => Promise<unknown[]>): Promise<unknown[]> {
   return query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND application_name LIKE 'faber-db change%' AND query LIKE '%pg_sleep%'");
 }
+
+test('nothing of one script reaches the next: settings, role, temporary tables, prepared statements, advisory locks', async () => {
+  const { target, query, role } = await scene();
+  const fence = await takeFence(target);
+  await asAdmin(`CREATE ROLE "${role.name}_app"; GRANT "${role.name}_app" TO "${role.name}"`);
+  await apply(target, fence, `SET ROLE "${role.name}_app"; SET search_path = nowhere; SET statement_timeout = '7s'; CREATE TEMP TABLE shadow (id int); PREPARE p AS SELECT 1; SELECT pg_advisory_lock(4711)`);
+  const seen: unknown[] = [];
+  await database.inTransaction(target, fence, changeOptions(), async (session) => {
+    seen.push(...(await session.query(`SELECT current_user::text AS role, current_setting('search_path') AS path, to_regclass('shadow') AS shadow,
+      (SELECT count(*)::int FROM pg_prepared_statements WHERE name = 'p') AS prepared, (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711) AS locks,
+      current_setting('default_transaction_read_only') AS read_only`)));
+  }, async () => {});
+  await asAdmin(`DROP ROLE "${role.name}_app"`);
+  expect(seen).toEqual([{ role: role.name, path: '"$user", public', shadow: null, prepared: 0, locks: 0, read_only: 'off' }]);
+  // And no session stays behind.
+  await until(async () => (await query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'faber-db change%'")).length === 0);
+});
+
+test('hundreds of transactions share a session, which a failed one does not give back', async () => {
+  const { target } = await scene();
+  const fence = await takeFence(target);
+  const used: number[] = [];
+  const one = (sql: string) => database.inTransaction(target, fence, changeOptions(), async (session) => (used.push(session.id), session.script(sql)), async () => {});
+  await one('SELECT 1');
+  await one('SELECT 1');
+  await one('SELECT 1/0').catch(() => {});
+  await one('SELECT 1');
+  expect(used[0]).toBe(used[1]);
+  expect(used[1]).toBe(used[2]);
+  expect(used[3]).not.toBe(used[0]);
+});
