@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll } from 'vitest';
@@ -13,10 +12,10 @@ import type { OperationName, OperationState, Response } from '../../src/contract
 import { WORKFLOW_TYPES } from '../../src/contract/names.js';
 import { startGroup, type GroupProcess } from '../../src/dev/process-group.js';
 import { createDatabase, postgres, type TestDatabase } from './postgres.js';
+import { inDist } from './dist.js';
 import { tempDir } from './temp.js';
 import { temporal } from './temporal.js';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface StackOptions {
   /** Merged over the config of the environment `production`. */
@@ -76,7 +75,7 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
     async startWorker(env = {}) {
       const log = await open(logFile, 'a', 0o600);
       const starts = await startsIn(logFile);
-      worker = await startGroup(process.execPath, [join(ROOT, 'dist', 'worker.js')], {
+      worker = await startGroup(process.execPath, [await inDist('worker.js')], {
         env: {
           ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, FABER_DB_TASK_QUEUE: taskQueue, FABER_DB_METRICS: 'off',
           FABER_DB_SHUTDOWN_GRACE_SECONDS: '1', FABER_DB_PG_BIN: binDir, PROD_DATABASE_URL: database.url, ...options.env, ...env,
