@@ -2,10 +2,10 @@ import { FaberError } from '../contract/failure.js';
 import type { BackupRecord, BackupSummary } from '../contract/backup.js';
 import type { Response } from '../contract/response.js';
 import type { Settings } from '../contract/settings.js';
-import { parseRequest } from '../contract/request.js';
 import type { BackupInput, BackupOutcome } from './contract.js';
 import { openResources, type Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
+import { requestFor } from './load-operation.js';
 
 export function summarizeBackup(record: BackupRecord): BackupSummary {
   const { backup_id, environment, identity, created_at, size_bytes, sha256, level, store_id, label, reason, operation_id, duration_seconds } = record;
@@ -71,7 +71,7 @@ export async function confirmBackup(deps: Dependencies, input: { settings: Setti
 
 /** The backups in the store of one environment. */
 export async function listBackups(deps: Dependencies, input: { request: unknown }): Promise<Response> {
-  const request = parseRequest(input.request);
+  const request = requestFor('list-backups', input.request);
   const { environment, working_directory } = request.parameters as { environment?: string; working_directory: string };
   const settings = await deps.loadSettings(working_directory, environment);
   const store = await deps.openStore(settings);

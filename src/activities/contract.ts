@@ -2,7 +2,7 @@
  * Inputs and results of the activities: what crosses Temporal. Small, and never a secret, a script or a row value:
  * scripts travel as the sha256 of an artifact in the store.
  */
-import type { AuditRecord, BackupSummary, FailureFacts, HealthReport, PlanSummary, Request, Response, Settings } from '../contract/index.js';
+import type { AuditRecord, BackupSummary, FailureFacts, HealthReport, OperationName, PlanSummary, Request, Response, Settings } from '../contract/index.js';
 
 /** Which operation, on what, by which approved plan. */
 export interface ChangeRef {
@@ -155,7 +155,7 @@ export interface EndInput {
 
 export interface ReadingActivities {
   /** Parses the request and loads the config where the directory is. */
-  loadOperation(input: { request: unknown }): Promise<LoadedOperation>;
+  loadOperation(input: { operation: OperationName; request: unknown }): Promise<LoadedOperation>;
   planOperation(input: LoadedOperation & { operation_id: string }): Promise<PlanOutcome>;
   /** Plans again from the artifact and the database as it is now. */
   recheckPlan(input: ChangeRef): Promise<RecheckOutcome>;

@@ -4,6 +4,7 @@
  */
 import { ActivityCancellationType, condition, continueAsNew, getExternalWorkflowHandle, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { ReadingActivities } from '../activities/contract.js';
+import { changeIdIn, lockRequestIn } from './internal-messages.js';
 import { lockGrantedSignal, lockQueuedSignal, releaseLockSignal, requestLockSignal, type LockRequest } from './messages.js';
 
 /** How often the queue looks whether the holder still runs, while someone waits. */
@@ -19,13 +20,15 @@ const { isRunning } = proxyActivities<Pick<ReadingActivities, 'isRunning'>>({
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
-export async function databaseQueue(state: QueueState = { holder: null, waiting: [] }): Promise<void> {
-  let { holder } = state;
-  const { waiting } = state;
+export async function databaseQueue(state?: QueueState): Promise<void> {
+  let holder = lockRequestIn(state?.holder);
+  const waiting = Array.isArray(state?.waiting) ? state.waiting.map(lockRequestIn).filter((request) => request !== null) : [];
   /** Waiters to be told whom they wait for. */
   const untold: LockRequest[] = [];
 
-  setHandler(requestLockSignal, (request) => {
+  setHandler(requestLockSignal, (payload) => {
+    const request = lockRequestIn(payload);
+    if (request === null) return;
     if (holder?.workflow_id === request.workflow_id) {
       // It asks again because it never heard: grant again.
       waiting.unshift(request);
@@ -35,7 +38,9 @@ export async function databaseQueue(state: QueueState = { holder: null, waiting:
       untold.push(request);
     }
   });
-  setHandler(releaseLockSignal, ({ workflow_id }) => {
+  setHandler(releaseLockSignal, (payload) => {
+    const workflow_id = changeIdIn(payload);
+    if (workflow_id === null) return;
     if (holder?.workflow_id === workflow_id) holder = null;
     const at = waiting.findIndex((w) => w.workflow_id === workflow_id);
     if (at >= 0) waiting.splice(at, 1);

@@ -4,7 +4,6 @@
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS, UPDATES } from '../contract/names.js';
-import type { Response } from '../contract/response.js';
 import type { OperationState } from '../contract/view.js';
 
 export const approveSignal = defineSignal<[unknown]>(SIGNALS.approve);
@@ -15,19 +14,19 @@ export const resolveSignal = defineSignal<[unknown]>(SIGNALS.resolve);
 export const decideUpdate = defineUpdate<{ recorded: string }, [unknown]>(UPDATES.decide);
 export const stateQuery = defineQuery<OperationState>(QUERIES.state);
 
-/** From a change to the queue of its database, and back. */
+/** From a change to the queue of its database, and back. What they carry is read by internal-messages.ts. */
 export interface LockRequest {
   workflow_id: string;
   operation: string;
   environment: string;
 }
-export const requestLockSignal = defineSignal<[LockRequest]>(INTERNAL_SIGNALS.requestLock);
-export const releaseLockSignal = defineSignal<[{ workflow_id: string }]>(INTERNAL_SIGNALS.releaseLock);
+export const requestLockSignal = defineSignal<[unknown]>(INTERNAL_SIGNALS.requestLock);
+export const releaseLockSignal = defineSignal<[unknown]>(INTERNAL_SIGNALS.releaseLock);
 export const lockGrantedSignal = defineSignal(INTERNAL_SIGNALS.lockGranted);
-export const lockQueuedSignal = defineSignal<[{ behind: string[] }]>(INTERNAL_SIGNALS.lockQueued);
+export const lockQueuedSignal = defineSignal<[unknown]>(INTERNAL_SIGNALS.lockQueued);
 
 /** From a change to its operation: an answer for the caller while the change still waits for a person. */
-export const changeAnswerSignal = defineSignal<[Response | null]>(INTERNAL_SIGNALS.changeAnswer);
+export const changeAnswerSignal = defineSignal<[unknown]>(INTERNAL_SIGNALS.changeAnswer);
 
 /** Ready-to-paste examples, shown by the Web UI and the CLI beside each message. */
 export const DESCRIPTIONS = {

@@ -5,6 +5,7 @@ import type { OperationInput, OperationName, Response } from '../contract/index.
 import { cancelledAnswer, failureAnswer, planAnswer } from './guarded/answers.js';
 import { createBackup } from './guarded/change.js';
 import { endOperation } from './guarded/end.js';
+import { operationInput, requireUsableId } from './guarded/operation-input.js';
 import { Progress } from './guarded/progress.js';
 import { factsOf, stepsOn } from './guarded/steps.js';
 import { DESCRIPTIONS, stateQuery } from './messages.js';
@@ -12,13 +13,15 @@ import { workflowInfo } from '@temporalio/workflow';
 
 type Work = (loaded: LoadedOperation, progress: Progress) => Promise<Response>;
 
-async function unguarded(operation: OperationName, input: OperationInput, work: Work): Promise<Response> {
+async function unguarded(operation: OperationName, argument: OperationInput, work: Work): Promise<Response> {
+  const input = operationInput(argument);
   const progress = new Progress(operation, input.requested_by);
   setHandler(stateQuery, () => progress.view({ approvals: [], refused: [], refusedCount: 0 }), { description: DESCRIPTIONS.state });
   let environment: string | undefined;
   let answer: Response;
   try {
-    const loaded = await stepsOn(null).reading.loadOperation({ request: input.request });
+    requireUsableId();
+    const loaded = await stepsOn(null).reading.loadOperation({ operation, request: input.request });
     environment = loaded.settings.environment;
     progress.environment = environment;
     answer = await work(loaded, progress);
@@ -79,7 +82,7 @@ export async function backup(input: OperationInput): Promise<Response> {
 /** The backups in the store, newest first. */
 export async function listBackups(input: OperationInput): Promise<Response> {
   try {
-    return await stepsOn(null).reading.listBackups({ request: input.request });
+    return await stepsOn(null).reading.listBackups({ request: operationInput(input).request });
   } catch (error) {
     const answer = failureAnswer('list-backups', undefined, factsOf(error));
     throw ApplicationFailure.create({ message: answer.error, type: answer.code, nonRetryable: true, details: [answer] });

@@ -11,6 +11,7 @@ import type {
   BackupSummary, ErrorResponse, FailureFacts, PlanSummary, RecordedDecision, RefusedDecision, Resolution, Response, Risk, RollbackReport, Settings,
 } from '../../contract/index.js';
 import { changeAnswerSignal, DESCRIPTIONS, resolveSignal, stateQuery } from '../messages.js';
+import { onlyAsChild } from '../only-as-child.js';
 import { type AnswerContext, applyFailure, cancelledAnswer, failedAnswer, failureAnswer, migratedAnswer, restoredAnswer, type StepFailure } from './answers.js';
 import { operationDetails } from './details.js';
 import { endOperation } from './end.js';
@@ -49,6 +50,7 @@ interface Change {
 const RISKS: Risk[] = ['low', 'medium', 'high', 'destructive'];
 
 export async function guardedChange(input: ChangeInput): Promise<ChangeResult> {
+  onlyAsChild();
   const change = prepare(input);
   const { progress } = change;
   const lock = new DatabaseLock(
@@ -365,7 +367,8 @@ async function settleInterrupted(change: Change, begun: BeginOutcome): Promise<C
     },
     waiting_for: ['undo', 'accept'],
   };
-  const choice = await CancellationScope.nonCancellable(() => askPerson(change, answer, { status: 'stopped', waiting_for: ['undo', 'accept'] }));
+  // Nothing is changed yet: whoever cancels here leaves it to the next operation.
+  const choice = await askPerson(change, answer, { status: 'stopped', waiting_for: ['undo', 'accept'] });
   let outcome = `accepted by ${choice.decision.by}`;
   if (choice.choice === 'undo') {
     const reverted = await CancellationScope.nonCancellable(() =>

@@ -1,6 +1,7 @@
 /** The lock of a database, as the change that needs it sees it. */
 import { condition, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
 import { queueWorkflowId } from '../../contract/names.js';
+import { behindIn } from '../internal-messages.js';
 import { lockGrantedSignal, lockQueuedSignal, releaseLockSignal } from '../messages.js';
 import type { Steps } from './steps.js';
 
@@ -19,8 +20,9 @@ export class DatabaseLock {
     setHandler(lockGrantedSignal, () => {
       this.#granted = true;
     });
-    setHandler(lockQueuedSignal, ({ behind }) => {
-      if (!this.#granted) onQueued(behind);
+    setHandler(lockQueuedSignal, (payload) => {
+      const behind = behindIn(payload);
+      if (behind !== null && !this.#granted) onQueued(behind);
     });
   }
 

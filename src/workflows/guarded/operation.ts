@@ -3,22 +3,24 @@
  * The change itself is a child (change.ts), so that ending this workflow never ends a change in the middle.
  */
 import {
-  ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, condition, executeChild, getExternalWorkflowHandle, isCancellation,
+  ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, executeChild, getExternalWorkflowHandle, isCancellation,
   ParentClosePolicy, setCurrentDetails, setHandler, allHandlersFinished, workflowInfo,
 } from '@temporalio/workflow';
 import type { LoadedOperation, PlanOutcome } from '../../activities/contract.js';
 import { Decision } from '../../contract/decision.js';
-import type { ErrorResponse, GuardedOperation, OperationInput, PlanSummary, Response } from '../../contract/index.js';
+import type { GuardedOperation, OperationInput, PlanSummary, Response } from '../../contract/index.js';
 import { CHANGE_WORKFLOW } from '../../contract/names.js';
+import { waitingAnswerIn } from '../internal-messages.js';
 import { approveSignal, changeAnswerSignal, decideUpdate, DESCRIPTIONS, rejectSignal, resolveSignal, stateQuery } from '../messages.js';
 import { cancelledAnswer, failureAnswer, nothingToDoAnswer, planAnswer } from './answers.js';
 import { Approval } from './approval.js';
 import type { ChangeInput, ChangeResult, guardedChange } from './change.js';
 import { operationDetails } from './details.js';
 import { endOperation } from './end.js';
+import { operationInput, requireUsableId } from './operation-input.js';
 import { Progress } from './progress.js';
 import { claimedBy, unreadable } from './refusals.js';
-import { factsOf, stepsOn } from './steps.js';
+import { factsOf, StopHere, stepsOn } from './steps.js';
 
 /** A plan that changes again and again under the lock means that somebody else migrates the database at the same time. */
 const MOST_PLANS = 20;
@@ -31,14 +33,17 @@ class Operation {
   readonly #approval = new Approval();
   readonly #progress: Progress;
   readonly #startedAt = Date.now();
+  readonly #request: unknown;
   #loaded: LoadedOperation | null = null;
   #changes = 0;
 
   constructor(
     private readonly operation: GuardedOperation,
-    private readonly input: OperationInput,
+    argument: OperationInput,
   ) {
-    this.#progress = new Progress(operation, typeof input?.requested_by === 'string' ? input.requested_by : 'unknown');
+    const { request, requested_by } = operationInput(argument);
+    this.#request = request;
+    this.#progress = new Progress(operation, requested_by);
     this.#listen();
   }
 
@@ -66,7 +71,8 @@ class Operation {
   }
 
   async #planApproveChange(): Promise<Response> {
-    const loaded = await stepsOn(null).reading.loadOperation({ request: this.input.request });
+    requireUsableId();
+    const loaded = await stepsOn(null).reading.loadOperation({ operation: this.operation, request: this.#request });
     this.#loaded = loaded;
     const { settings } = loaded;
     this.#progress.environment = settings.environment;
@@ -95,7 +101,7 @@ class Operation {
       failureAnswer(this.operation, settings.environment, {
         code: 'plan_failed',
         message: 'The database keeps changing between plan and lock; nothing was changed by this operation',
-        suggestions: ['Find out who else migrates this database (status, list), then start again'],
+        suggestions: ['Find out who else migrates this database (faber-db list), then start again'],
       }),
     );
   }
@@ -146,13 +152,23 @@ class Operation {
       resolve: this.#approval.resolve,
       started_at: this.#startedAt,
     };
-    return executeChild<typeof guardedChange>(CHANGE_WORKFLOW, {
-      workflowId: childId,
-      args: [input],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-      staticSummary: `${this.operation} ${loaded.settings.environment}`.slice(0, 180),
-    });
+    try {
+      return await executeChild<typeof guardedChange>(CHANGE_WORKFLOW, {
+        workflowId: childId,
+        args: [input],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+        staticSummary: `${this.operation} ${loaded.settings.environment}`.slice(0, 180),
+      });
+    } catch (error) {
+      if (!(error instanceof ChildWorkflowFailure) || isCancellation(error)) throw error;
+      // Whatever it had begun is in the database's own rows; the next operation reads them first.
+      throw new StopHere({
+        code: 'interrupted_operation',
+        message: `The change ${childId} was ended from outside; what it has changed so far is not known here`,
+        suggestions: [`Start the operation again with another id: it names what this one left, and has it decided before it changes anything`],
+      });
+    }
   }
 
   /** Records an operation that ended without a change. */
@@ -184,7 +200,9 @@ class Operation {
     setHandler(approveSignal, (payload) => this.#record(() => approval.receive('approve', payload)), { description: DESCRIPTIONS.approve });
     setHandler(rejectSignal, (payload) => this.#record(() => approval.receive('reject', payload)), { description: DESCRIPTIONS.reject });
     setHandler(resolveSignal, (payload) => this.#forward(payload), { description: DESCRIPTIONS.resolve });
-    setHandler(changeAnswerSignal, (answer: ErrorResponse | Response | null) => {
+    setHandler(changeAnswerSignal, (payload) => {
+      const answer = waitingAnswerIn(payload);
+      if (answer === undefined || this.#progress.changeWorkflowId === null) return;
       this.#progress.answer = answer;
       this.#progress.phase = answer === null ? 'applying' : 'waiting_for_decision';
       this.#show();

@@ -1,0 +1,37 @@
+/**
+ * What the signals between our own workflows carry. Anybody in the namespace can send one too, with any payload: what does
+ * not fit is null here and dropped. A handler that threw would wedge the queue of a database, and with it every change.
+ */
+import type { ErrorResponse } from '../contract/index.js';
+import type { LockRequest } from './messages.js';
+
+/** As operation.ts names changes. Nothing else may hold a database: a name the server refuses would wedge the queue. */
+const CHANGE_ID = /^[^\p{Cc}]{1,960}\/change-[0-9a-f]{8}-\d{1,4}$/u;
+
+const isObject = (payload: unknown): payload is Record<string, unknown> => typeof payload === 'object' && payload !== null && !Array.isArray(payload);
+
+/** The id of the change that a payload names. */
+export function changeIdIn(payload: unknown): string | null {
+  const id = isObject(payload) ? payload['workflow_id'] : null;
+  return typeof id === 'string' && CHANGE_ID.test(id) ? id : null;
+}
+
+export function lockRequestIn(payload: unknown): LockRequest | null {
+  const workflow_id = changeIdIn(payload);
+  if (workflow_id === null) return null;
+  const { operation, environment } = payload as Record<string, unknown>;
+  return typeof operation === 'string' && typeof environment === 'string' ? { workflow_id, operation, environment } : null;
+}
+
+/** Whom a change waits behind. */
+export function behindIn(payload: unknown): string[] | null {
+  const behind = isObject(payload) ? payload['behind'] : null;
+  return Array.isArray(behind) && behind.every((id) => typeof id === 'string') ? behind : null;
+}
+
+/** The answer of a change that waits for a person; null: it waits no more. Undefined: no such thing. */
+export function waitingAnswerIn(payload: unknown): ErrorResponse | null | undefined {
+  if (payload === null) return null;
+  const fits = isObject(payload) && payload['status'] === 'error' && typeof payload['error'] === 'string' && isObject(payload['recovery']) && Array.isArray(payload['waiting_for']);
+  return fits ? (payload as unknown as ErrorResponse) : undefined;
+}
