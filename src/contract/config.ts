@@ -68,6 +68,12 @@ const Safety = z.object({
   max_auto_rollback_attempts: z.number().int().min(0).max(10).default(1).describe('How often to try to undo; 0: never by itself'),
   validate_destructive_operations: z.boolean().default(true).describe('Look for statements that destroy data and show them before approval'),
   hold_writes: z.boolean().default(false).describe('Hold off writes of others from before the backup until the end'),
+  heartbeat_timeout_seconds: z
+    .number()
+    .min(5)
+    .max(600)
+    .default(20)
+    .describe('A worker that is silent for so long is taken for dead, and another goes on with its step. Shorter: sooner after a crash, but a busy host may lose its step'),
   on_failure: z
     .enum(['ladder', 'restore', 'stop'])
     .default('ladder')

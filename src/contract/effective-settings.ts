@@ -180,6 +180,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
       max_auto_rollback_attempts: config.safety.max_auto_rollback_attempts,
       validate_destructive_operations: config.safety.validate_destructive_operations,
       hold_writes: config.safety.hold_writes,
+      heartbeat_timeout_seconds: config.safety.heartbeat_timeout_seconds,
       on_failure: config.safety.on_failure,
     },
     backup: {

@@ -51,6 +51,7 @@ export const Settings = z.object({
     max_auto_rollback_attempts: z.number().int().min(0),
     validate_destructive_operations: z.boolean(),
     hold_writes: z.boolean().describe('Hold off writes of others from before the backup until the end'),
+    heartbeat_timeout_seconds: z.number().positive().describe('A worker that is silent for so long is taken for dead, and another attempt begins'),
     on_failure: z.enum(['ladder', 'restore', 'stop']).describe(
       'ladder: cheapest undo that loses nothing; restore: may also restore the backup and lose writes since; stop: never undo by itself',
     ),

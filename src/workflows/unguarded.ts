@@ -37,7 +37,7 @@ async function unguarded(operation: OperationName, argument: OperationInput, wor
 /** The plan, without changing anything. */
 export async function migratePreview(input: OperationInput): Promise<Response> {
   return unguarded('migrate-preview', input, async (loaded) => {
-    const outcome = await stepsOn(loaded.settings.task_queue).reading.planOperation({ ...loaded, operation_id: workflowInfo().workflowId });
+    const outcome = await stepsOn(loaded.settings).reading.planOperation({ ...loaded, operation_id: workflowInfo().workflowId });
     return outcome.kind === 'answered' ? outcome.response : planAnswer('migrate-preview', outcome.plan, loaded.settings, outcome.nothing_to_do);
   });
 }
@@ -45,7 +45,7 @@ export async function migratePreview(input: OperationInput): Promise<Response> {
 /** Connectivity, migrations and performance of a database; read-only. */
 export async function healthCheck(input: OperationInput): Promise<Response> {
   return unguarded('health-check', input, async ({ settings }) => {
-    const report = await stepsOn(settings.task_queue).reading.checkHealth({ settings, artifact: null });
+    const report = await stepsOn(settings).reading.checkHealth({ settings, artifact: null });
     return {
       status: 'success', operation: 'health-check', environment: settings.environment,
       result: { ...report }, message: `${settings.environment} is ${report.status}`,
@@ -58,7 +58,7 @@ export async function backup(input: OperationInput): Promise<Response> {
   const startedAt = Date.now();
   return unguarded('backup', input, async ({ settings, request }, progress) => {
     const parameters = request.parameters as { label?: string; reason?: string };
-    const steps = stepsOn(settings.task_queue);
+    const steps = stepsOn(settings);
     progress.enter('backing_up', 'Backing up');
     let made = await createBackup(steps, {
       operation_id: workflowInfo().workflowId, settings, label: parameters.label ?? null, reason: parameters.reason ?? null,

@@ -88,7 +88,7 @@ function prepare(input: ChangeInput): Change {
   setHandler(stateQuery, view, { description: DESCRIPTIONS.state });
   setHandler(resolveSignal, (payload) => wayOut.receive(payload), { description: DESCRIPTIONS.resolve });
   const ref: ChangeRef = { operation_id: input.operation_id, settings: input.settings, artifact: input.plan.artifact, plan_hash: input.plan.plan_hash };
-  return { input, ref, steps: stepsOn(input.settings.task_queue), progress, wayOut };
+  return { input, ref, steps: stepsOn(input.settings), progress, wayOut };
 }
 
 async function changeUnderLock(change: Change): Promise<ChangeResult> {

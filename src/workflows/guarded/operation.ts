@@ -76,7 +76,7 @@ class Operation {
     this.#loaded = loaded;
     const { settings } = loaded;
     this.#progress.environment = settings.environment;
-    const outcome = await stepsOn(settings.task_queue).reading.planOperation({ ...loaded, operation_id: workflowInfo().workflowId });
+    const outcome = await stepsOn(settings).reading.planOperation({ ...loaded, operation_id: workflowInfo().workflowId });
     if (outcome.kind === 'answered') return outcome.response;
 
     let { plan } = outcome;
@@ -176,7 +176,7 @@ class Operation {
     const loaded = this.#loaded;
     if (loaded === null) return answer;
     await CancellationScope.nonCancellable(() =>
-      endOperation(stepsOn(loaded.settings.task_queue), {
+      endOperation(stepsOn(loaded.settings), {
         operationId: workflowInfo().workflowId,
         operation: this.operation,
         settings: loaded.settings,

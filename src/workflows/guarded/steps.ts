@@ -1,22 +1,28 @@
 /** Activities as the workflows call them, with the options that make each kind safe, and what their failures mean. */
 import { ActivityCancellationType, ActivityFailure, ApplicationFailure, proxyActivities } from '@temporalio/workflow';
 import type { ChangingActivities, FailureFacts, ReadingActivities } from '../../activities/contract.js';
+import type { Settings } from '../../contract/index.js';
 
 export interface Steps {
   reading: ReadingActivities;
   changing: ChangingActivities;
 }
 
+/** Before any settings are known. */
+const HEARTBEAT_TIMEOUT_SECONDS = 20;
+
 /**
- * @param taskQueue where the environment's activities run; null: on the workflow's own queue
+ * @param settings tell where the environment's activities run and how soon a silent one is given up; null: on the
+ *   workflow's own queue
  */
-export function stepsOn(taskQueue: string | null): Steps {
-  const queue = taskQueue === null ? {} : { taskQueue };
+export function stepsOn(settings: Settings | null): Steps {
+  const queue = settings?.task_queue ? { taskQueue: settings.task_queue } : {};
+  const heartbeatTimeout = `${settings?.safety.heartbeat_timeout_seconds ?? HEARTBEAT_TIMEOUT_SECONDS} seconds` as const;
   return {
     reading: proxyActivities<ReadingActivities>({
       ...queue,
       startToCloseTimeout: '10 minutes',
-      heartbeatTimeout: '20 seconds',
+      heartbeatTimeout,
       cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
       retry: { initialInterval: '500 ms', maximumInterval: '10 seconds', maximumAttempts: 8 },
     }),
@@ -24,7 +30,7 @@ export function stepsOn(taskQueue: string | null): Steps {
       ...queue,
       // Long work is bounded by heartbeats and by the limits of each migration, not here.
       startToCloseTimeout: '7 days',
-      heartbeatTimeout: '20 seconds',
+      heartbeatTimeout,
       // TRY_CANCEL, the default, would go on while the child process still writes.
       cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
       // A retry is never blind: each attempt takes the fence (which ends the sessions of the attempt before), reads

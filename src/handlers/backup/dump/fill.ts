@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BackupRecord, TableCount } from '../../../contract/backup.js';
 import { FaberError } from '../../../contract/failure.js';
+import { barrier } from '../../barrier.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
 import type { Store } from '../contract.js';
 import { reasonOf } from './broken-pipe.js';
@@ -62,6 +63,7 @@ export async function fillDatabase(
       throw restoreFault(again, record, filled, signal);
     });
   }
+  await barrier('in-restore', signal);
   onProgress?.('counting rows');
   const { found, ids } = await inSession(database, filled, 'restore', async (session) => ({
     found: await countRows(session),

@@ -5,6 +5,7 @@
 import pg from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaberError } from '../../../contract/failure.js';
+import { barrier } from '../../barrier.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
 import { copyBookkeeping, freshBookkeeping } from './carry-bookkeeping.js';
 import { inMaintenance, openSession } from './connections.js';
@@ -91,11 +92,13 @@ async function exchange(
   } finally {
     await replaced?.close();
   }
+  await barrier('swap-before-renames', signal);
   if (there) await endSessions(session, names.live, null);
   await endSessions(session, names.side, null);
   signal.throwIfAborted();
   progress.renaming = true;
   await rename(session, names, there);
+  await barrier('swap-after-renames', signal);
   await settle(session, names);
 }
 

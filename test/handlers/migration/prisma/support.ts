@@ -19,6 +19,7 @@ export function prismaSettings(root: string, directory = join(root, 'prisma', 'm
     },
     migrations: { directory, table: '_prisma_migrations', timeout_seconds: 60, lock_timeout_seconds: 20, concurrent_timeout_seconds: 60 },
     safety: {
+      heartbeat_timeout_seconds: 20,
       health_check_before: true, health_check_after: true, rollback_on_migration_failure: true, rollback_on_health_check_failure: true,
       max_auto_rollback_attempts: 1, validate_destructive_operations: true, hold_writes: false, on_failure: 'ladder',
     },
