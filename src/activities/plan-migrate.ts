@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { FaberError } from '../contract/failure.js';
 import type { Finding, PlannedMigration } from '../contract/plan.js';
-import type { Risk } from '../contract/settings.js';
+import type { Risk, Settings } from '../contract/settings.js';
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
 import type { Classification, Ledger, Migration, MigrationStatus } from '../handlers/migration/contract.js';
 import type { PlanInput, PlanParts } from './make-plan.js';
@@ -44,6 +44,7 @@ export async function planMigrate(input: PlanInput, identity: DatabaseIdentity):
   for (const migration of toRun) {
     input.progress(`Reading ${migration.name}`);
     const classification = await migrations.classify(migration);
+    requireAllowed(migration, classification, settings);
     planned.push(plannedMigration(migration, classification));
     risk = higher(risk, classification.risk);
     findings.push(...classification.findings.map((f) => ({ ...f, migration: migration.name })));
@@ -61,6 +62,19 @@ export async function planMigrate(input: PlanInput, identity: DatabaseIdentity):
     losses,
     ledgerChanges: [...baseline.map((name) => `${name}: recorded as applied without running`), ...failed.map((name) => `${name}: failed row settled as the decision says`)],
   };
+}
+
+/** The config forbids some kinds of statement: nobody is asked to approve what may not run. */
+function requireAllowed(migration: Migration, { findings }: Classification, settings: Settings): void {
+  const forbidden = findings.filter(({ kind }) => kind !== undefined && settings.safety.forbidden_statements.includes(kind));
+  const [first] = forbidden;
+  if (!first) return;
+  throw new FaberError({
+    code: 'plan_failed',
+    message: `${migration.file}${first.line === undefined ? '' : ` line ${first.line}`}: ${first.message}; safety.forbidden_statements forbids ${first.kind}. Nothing was changed`,
+    result: { failed_migration: migration.name, forbidden: forbidden.map(({ kind, line, message }) => ({ kind, line, message })) },
+    suggestions: [`Take it out of the migration, or ${first.kind} out of safety.forbidden_statements`],
+  });
 }
 
 /** An existing database without a ledger: its schema must be what the baselined migrations make. */

@@ -3,7 +3,7 @@
  * is in effective-settings.ts. Keys that are not here are kept by the parser's caller and warned about, never refused.
  */
 import { z } from 'zod';
-import { MigrationTool, Hosting, Provider, Risk } from './settings.js';
+import { MigrationTool, Hosting, Provider, Risk, StatementKind } from './settings.js';
 
 export const CONFIG_PATH = '.fractary/plugins/faber-db/config.json';
 
@@ -67,6 +67,10 @@ const Safety = z.object({
   rollback_on_health_check_failure: z.boolean().default(true).describe('Undo by itself when the database is unhealthy after the change'),
   max_auto_rollback_attempts: z.number().int().min(0).max(10).default(1).describe('How often to try to undo; 0: never by itself'),
   validate_destructive_operations: z.boolean().default(true).describe('Look for statements that destroy data and show them before approval'),
+  forbidden_statements: z
+    .array(StatementKind)
+    .default([])
+    .describe('A migration with such a statement is refused. Found by the grammar: what a DO block or a function does is shown as a finding and not found by this'),
   hold_writes: z.boolean().default(false).describe('Hold off writes of others from before the backup until the end'),
   heartbeat_timeout_seconds: z
     .number()

@@ -179,6 +179,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
       rollback_on_health_check_failure: config.safety.rollback_on_health_check_failure,
       max_auto_rollback_attempts: config.safety.max_auto_rollback_attempts,
       validate_destructive_operations: config.safety.validate_destructive_operations,
+      forbidden_statements: config.safety.forbidden_statements,
       hold_writes: config.safety.hold_writes,
       heartbeat_timeout_seconds: config.safety.heartbeat_timeout_seconds,
       on_failure: config.safety.on_failure,

@@ -76,6 +76,12 @@ export class LegacyDocument {
     if (this.get(path) === undefined) this.set(path, value);
   }
 
+  /** One more entry of a list; a list that is none is left for the schema to refuse. */
+  append(path: readonly string[], entry: string): void {
+    const list = this.get(path) ?? [];
+    if (Array.isArray(list) && !list.includes(entry)) this.set(path, [...(list as unknown[]), entry]);
+  }
+
   /** A safety switch that an old key demands: on, whatever is written at its present place. */
   demand(from: string, path: readonly string[], value: unknown = true): void {
     if (this.get(path) === false) this.warnings.push(`${from} demands ${path.join('.')}: ${String(value)}; that overrides what is written there`);

@@ -4,6 +4,7 @@
  * unmet wish: an error in protected environments, a warning elsewhere, never silently ignored.
  */
 import { LegacyDocument } from './legacy-document.js';
+import { StatementKind } from './settings.js';
 import { secretIn } from './secrets-in-text.js';
 
 export interface LegacyKey {
@@ -40,6 +41,17 @@ function storageLocation(value: unknown, document: LegacyDocument, path: string)
   } else document.move(path, ['backup', 'location'], value);
 }
 
+/** A DELETE without WHERE is a DELETE as well. */
+const IMPLIED: Record<string, string[]> = { delete: ['delete', 'delete_without_where'] };
+
+function forbid(kind: string, document: LegacyDocument, path: string): void {
+  if (!StatementKind.safeParse(kind).success) {
+    document.unmetWish(`${path} forbids a kind of statement that faber-db does not know; known: ${StatementKind.options.join(', ')}`);
+    return;
+  }
+  for (const one of IMPLIED[kind] ?? [kind]) document.append(['safety', 'forbidden_statements'], one);
+}
+
 const demandSafety = (name: string) => (value: unknown, document: LegacyDocument, path: string) => {
   if (value !== false) document.demand(path, ['safety', name]);
 };
@@ -68,9 +80,9 @@ export const LEGACY_KEYS: readonly LegacyKey[] = [
   },
   {
     key: 'safety/destructive_operations/*/allowed',
-    meaning: 'false: an unmet wish, since statements are shown for approval and not forbidden',
+    meaning: 'false: in safety.forbidden_statements; of a kind that is not known there: an unmet wish',
     apply: (value, document, path) => {
-      if (value !== true) document.unmetWish(`${path} forbids a kind of statement; faber-db shows such statements before approval and does not forbid them`);
+      if (value !== true) forbid(path.split('.')[2] ?? '', document, path);
     },
   },
   {
@@ -89,9 +101,9 @@ export const LEGACY_KEYS: readonly LegacyKey[] = [
   },
   {
     key: 'safety/destructive_operations/*/require_where_clause',
-    meaning: 'true: an unmet wish, as for allowed: false',
+    meaning: 'true: …_without_where is in safety.forbidden_statements',
     apply: (value, document, path) => {
-      if (value !== false) document.unmetWish(`${path} forbids statements without WHERE; faber-db shows them before approval and does not forbid them`);
+      if (value !== false) forbid(`${(path.split('.')[2] ?? '').replace(/_without_where$/, '')}_without_where`, document, path);
     },
   },
   { key: 'safety/destructive_operations/*/row_threshold', meaning: 'nothing: the phrase is asked for whatever the number of rows', apply: nothing },

@@ -1,6 +1,6 @@
 /** The plan: what exactly will run. Its hash is what a person approves. */
 import { z } from 'zod';
-import { BackupLevel, Risk } from './settings.js';
+import { BackupLevel, Risk, StatementKind } from './settings.js';
 
 /** transactional: script and ledger row in one transaction; standalone: cannot run in one (CONCURRENTLY, VACUUM, own COMMIT). */
 export const TransactionClass = z.enum(['transactional', 'standalone']);
@@ -31,6 +31,7 @@ export const Finding = z.object({
   message: z.string(),
   migration: z.string().optional(),
   line: z.number().int().optional(),
+  kind: StatementKind.optional().describe('Set where the finding is about a statement that a config may forbid'),
 });
 export type Finding = z.infer<typeof Finding>;
 

@@ -9,6 +9,9 @@ export const Hosting = z.enum(['local', 'aws-rds', 'aws-aurora', 'gcp-sql', 'azu
 export const MigrationTool = z.enum(['prisma', 'typeorm', 'sequelize', 'knex']);
 export const BackupLevel = z.enum(['checked', 'proven']);
 export const Risk = z.enum(['low', 'medium', 'high', 'destructive']);
+/** Kinds of statement that a config may forbid, as the grammar tells them. */
+export const StatementKind = z.enum(['drop_table', 'drop_column', 'drop_schema', 'drop_database', 'truncate', 'delete', 'delete_without_where', 'update_without_where']);
+export type StatementKind = z.infer<typeof StatementKind>;
 export type Provider = z.infer<typeof Provider>;
 export type MigrationTool = z.infer<typeof MigrationTool>;
 export type BackupLevel = z.infer<typeof BackupLevel>;
@@ -50,6 +53,7 @@ export const Settings = z.object({
     rollback_on_health_check_failure: z.boolean(),
     max_auto_rollback_attempts: z.number().int().min(0),
     validate_destructive_operations: z.boolean(),
+    forbidden_statements: z.array(StatementKind).describe('No migration with such a statement is run'),
     hold_writes: z.boolean().describe('Hold off writes of others from before the backup until the end'),
     heartbeat_timeout_seconds: z.number().positive().describe('A worker that is silent for so long is taken for dead, and another attempt begins'),
     on_failure: z.enum(['ladder', 'restore', 'stop']).describe(

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -160,7 +160,7 @@ describe('on a real project', () => {
   }
 
   beforeAll(async () => {
-    stack = await createStack({ safety: { on_failure: 'stop' } });
+    stack = await createStack({ safety: { on_failure: 'stop', forbidden_statements: ['drop_schema'] } });
     queue = ['--task-queue', stack.taskQueue];
     at = ['--working-directory', stack.directory, ...queue];
     await stack.migration('20260101000000_init', 'CREATE TABLE things (id int PRIMARY KEY);');
@@ -262,6 +262,18 @@ describe('on a real project', () => {
     const directory = code === 'config_not_found' ? await tempDir() : stack.directory;
     const ran = await cli(['health-check', environment, '--json', '--working-directory', directory, ...queue]);
     expect([ran.code, answerIn(ran)]).toMatchObject([1, { status: 'error', code, environment, operation: 'health-check' }]);
+  });
+
+  it('a statement that the config forbids is refused before anybody is asked', async () => {
+    const name = await fresh('SELECT 1;\nDROP SCHEMA old;');
+    const ran = await cli(['migrate', 'production', '--json', ...at]);
+    await rm(join(stack.directory, 'prisma', 'migrations', name), { recursive: true });
+    expect(ran.code).toBe(3);
+    expect(answerIn(ran)).toMatchObject({
+      status: 'error', code: 'plan_failed', environment: 'production',
+      error: expect.stringContaining(`${name}/migration.sql line 2: DROP SCHEMA old destroys its data; safety.forbidden_statements forbids drop_schema`) as string,
+      result: { failed_migration: name, forbidden: [{ kind: 'drop_schema', line: 2 }] },
+    });
   });
 
   it('Ctrl-C ends the wait and not the operation', async () => {

@@ -39,7 +39,10 @@ const promises: Record<string, () => void> = {
     expect(settle({ safety: { backup_enforcement: { production: 'required' } } }, 'dev').backup.before_change).toBe(false);
   },
   'safety/destructive_operations/*/allowed': () => {
-    expectUnmet({ safety: { destructive_operations: { drop_database: { allowed: false } } } }, 'safety.destructive_operations.drop_database.allowed');
+    const forbidden = (operations: Json, safety: Json = {}) => settle({ safety: { ...safety, destructive_operations: operations } }).safety.forbidden_statements;
+    expect(forbidden({ drop_database: { allowed: false }, drop_table: { allowed: true } })).toEqual(['drop_database']);
+    expect(forbidden({ delete: { allowed: false } }, { forbidden_statements: ['truncate'] })).toEqual(['truncate', 'delete', 'delete_without_where']);
+    expectUnmet({ safety: { destructive_operations: { grant: { allowed: false } } } }, 'safety.destructive_operations.grant.allowed');
     expect(warningsOf({ safety: { destructive_operations: { drop_table: { allowed: true } } } })).toBe('');
   },
   'safety/destructive_operations/*/approval': () => {
@@ -55,7 +58,7 @@ const promises: Record<string, () => void> = {
     expect(settle(rest, 'dev').backup.before_change).toBe(false);
   },
   'safety/destructive_operations/*/require_where_clause': () =>
-    expectUnmet({ safety: { destructive_operations: { delete: { require_where_clause: true } } } }, 'delete.require_where_clause'),
+    expect(settle({ safety: { destructive_operations: { delete: { require_where_clause: true } } } }).safety.forbidden_statements).toEqual(['delete_without_where']),
   'safety/destructive_operations/*/row_threshold': () =>
     expect(warningsOf({ safety: { destructive_operations: { truncate: { row_threshold: 1000 } } } })).toBe(''),
   'safety/destructive_operations/*/block_reason': () =>
@@ -158,13 +161,13 @@ describe('keys of the original plugin', () => {
     expect(dev).toMatchObject({ protected: false, hosting: 'aws-aurora', backup: { before_change: false, retention_days: 45 }, logs_plugin: 'fractary-logs' });
   });
 
-  it('stop a config where it is protected and forbids statements that we only show', () => {
-    const example = JSON.parse(readFileSync(new URL('./cases/old-keys.json', import.meta.url), 'utf8')) as { safety: { destructive_operations: Json } };
-    expect(() => effectiveSettings(example, 'production', '/srv/shop', { home: '/h' })).toThrowError(/drop_database\.allowed forbids/);
-    delete example.safety.destructive_operations['drop_database'];
+  it('keep what they asked for where it is protected', () => {
+    const example = JSON.parse(readFileSync(new URL('./cases/old-keys.json', import.meta.url), 'utf8')) as Json;
     expect(effectiveSettings(example, 'production', '/srv/shop', { home: '/h' })).toMatchObject({
       protected: true,
+      approval_required: ['migrate', 'rollback', 'rollback-to', 'restore', 'seed'],
       backup: { before_change: true },
+      safety: { forbidden_statements: ['drop_database'] },
       approval: { confirmation_phrase: 'proceed-with-destructive-changes', timeout_seconds: { low: 900, destructive: 1800 } },
     });
   });

@@ -1,6 +1,6 @@
 /** What the parts of an ALTER TABLE do to data and locks. */
 import type { AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, TypeName } from 'libpg-query';
-import { caution, destroys, note, opaque, type Effect, type Fresh } from './effect.js';
+import { caution, destroys, destroysAs, note, opaque, type Effect, type Fresh } from './effect.js';
 import { names, objectsIn, relationName } from './tree.js';
 
 /** Tables that the same script created are left out: they are empty or hold only what the script wrote. */
@@ -15,7 +15,7 @@ function commandEffects(command: AlterTableCmd, table: string): Effect[] {
   const def = command.def;
   switch (command.subtype) {
     case 'AT_DropColumn':
-      return [destroys(`DROP COLUMN ${column} destroys its data`)];
+      return [destroysAs('drop_column', `DROP COLUMN ${column} destroys its data`)];
     case 'AT_AddColumn':
       return def && 'ColumnDef' in def ? addColumnEffects(def.ColumnDef, table) : [];
     case 'AT_AlterColumnType':

@@ -29,7 +29,7 @@ export async function classify(migration: Migration): Promise<Classification> {
   };
 }
 
-const asFinding = ({ level, message, line }: PlacedEffect): Finding => ({ level, message, line });
+const asFinding = ({ level, message, line, kind }: PlacedEffect): Finding => ({ level, message, line, ...(kind ? { kind } : {}) });
 
 function scriptFindings(script: Script, plan: TransactionPlan): Finding[] {
   const findings: Finding[] = [];

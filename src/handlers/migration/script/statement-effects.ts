@@ -1,7 +1,7 @@
 /** Which effects each kind of statement has, all but the parts of ALTER TABLE. */
 import type { Node } from 'libpg-query';
 import { alterTableEffects } from './alter-table.js';
-import { caution, destroys, note, opaque, type Effect, type Fresh } from './effect.js';
+import { caution, destroys, destroysAs, note, opaque, type Effect, type Fresh } from './effect.js';
 import { objectsIn, names, optionOn, relationName, unwrap } from './tree.js';
 
 /** Effects worth telling; an empty list means that nothing of existing data or traffic is touched. */
@@ -17,7 +17,7 @@ export function effectsOf(node: Node, fresh: Fresh): Effect[] {
   if ('LockStmt' in node) return [caution(`LOCK TABLE ${tables(node.LockStmt.relations)} holds everyone off until the end of the migration`)];
   if ('VariableSetStmt' in node) return settingEffects(node.VariableSetStmt.name ?? '');
   if ('VacuumStmt' in node && optionOn(node.VacuumStmt.options, 'full')) return [caution('VACUUM FULL rewrites the table and locks it against reading')];
-  if ('SelectStmt' in node && writesInside(node)) return [destroys('A WITH query deletes or overwrites rows', 'high')];
+  if ('SelectStmt' in node && writesInside(node)) return [{ ...destroys('A WITH query deletes or overwrites rows', 'high'), kind: 'delete' }];
   if ('SelectStmt' in node) return callsFunction(node) ? [opaque('SELECT runs a function whose effect is not in the script', 'low')] : [];
   if ('CopyStmt' in node && node.CopyStmt.is_from && !node.CopyStmt.filename) {
     return [{ ...opaque('COPY FROM STDIN has no input when a migration runs: it will fail', 'high'), level: 'danger' }];
@@ -30,9 +30,9 @@ const BY_KIND: Record<string, Effect> = {
   DoStmt: opaque('A DO block: what it does to data is not told by the grammar'),
   CallStmt: opaque('CALL runs a procedure whose effect is not in the script'),
   ExecuteStmt: opaque('EXECUTE runs a prepared statement'),
-  MergeStmt: destroys('MERGE overwrites or deletes rows', 'high'),
+  MergeStmt: { ...destroys('MERGE overwrites or deletes rows', 'high'), kind: 'delete' },
   DropOwnedStmt: destroys('DROP OWNED drops everything that the role owns'),
-  DropdbStmt: destroys('DROP DATABASE'),
+  DropdbStmt: destroysAs('drop_database', 'DROP DATABASE'),
   DropTableSpaceStmt: destroys('DROP TABLESPACE'),
   ClusterStmt: caution('CLUSTER rewrites the table and locks it against reading'),
   AlterSystemStmt: caution('ALTER SYSTEM changes the whole server'),
@@ -49,10 +49,14 @@ const WITH_DATA: Record<string, string> = {
   OBJECT_TABLE: 'DROP TABLE', OBJECT_SCHEMA: 'DROP SCHEMA', OBJECT_SEQUENCE: 'DROP SEQUENCE', OBJECT_FOREIGN_TABLE: 'DROP FOREIGN TABLE',
 };
 
+const FORBIDDABLE_DROPS: Record<string, Pick<Effect, 'kind'>> = {
+  OBJECT_TABLE: { kind: 'drop_table' }, OBJECT_FOREIGN_TABLE: { kind: 'drop_table' }, OBJECT_SCHEMA: { kind: 'drop_schema' },
+};
+
 function dropEffects(drop: Body<'DropStmt'>): Effect[] {
   const what = WITH_DATA[drop.removeType ?? ''];
   const objects = (drop.objects ?? []).map(dottedName).join(', ');
-  if (what) return [destroys(`${what} ${objects} destroys its data`)];
+  if (what) return [{ ...destroys(`${what} ${objects} destroys its data`), ...FORBIDDABLE_DROPS[drop.removeType ?? ''] }];
   if (drop.behavior === 'DROP_CASCADE') return [destroys(`DROP … CASCADE of ${objects} may drop columns and tables with it`, 'high')];
   return [];
 }
@@ -74,13 +78,13 @@ function indexEffects(index: Body<'IndexStmt'>, fresh: Fresh): Effect[] {
 
 function truncateEffects(relations: readonly Node[] | undefined, fresh: Fresh): Effect[] {
   const old = (relations ?? []).filter((node) => !('RangeVar' in node && fresh.has(relationName(node.RangeVar))));
-  return old.length > 0 ? [destroys(`TRUNCATE ${tables(old)} destroys all rows`)] : [];
+  return old.length > 0 ? [destroysAs('truncate', `TRUNCATE ${tables(old)} destroys all rows`)] : [];
 }
 
 function writeEffects(kind: 'DELETE' | 'UPDATE', table: string, where: boolean, fresh: Fresh): Effect[] {
   if (fresh.has(table)) return [];
-  if (!where) return [destroys(`${kind} without WHERE ${kind === 'DELETE' ? 'destroys' : 'overwrites'} all rows of ${table}`)];
-  return [{ ...destroys(`${kind} ${kind === 'DELETE' ? 'destroys' : 'overwrites'} rows of ${table}`, kind === 'DELETE' ? 'high' : 'medium'), level: 'warning' }];
+  if (!where) return [destroysAs(kind === 'DELETE' ? 'delete_without_where' : 'update_without_where', `${kind} without WHERE ${kind === 'DELETE' ? 'destroys' : 'overwrites'} all rows of ${table}`)];
+  return [{ ...destroys(`${kind} ${kind === 'DELETE' ? 'destroys' : 'overwrites'} rows of ${table}`, kind === 'DELETE' ? 'high' : 'medium'), level: 'warning', ...(kind === 'DELETE' ? { kind: 'delete' as const } : {}) }];
 }
 
 /** Filling columns that the same script added overwrites nothing. */

@@ -21,7 +21,7 @@ export function prismaSettings(root: string, directory = join(root, 'prisma', 'm
     safety: {
       heartbeat_timeout_seconds: 20,
       health_check_before: true, health_check_after: true, rollback_on_migration_failure: true, rollback_on_health_check_failure: true,
-      max_auto_rollback_attempts: 1, validate_destructive_operations: true, hold_writes: false, on_failure: 'ladder',
+      max_auto_rollback_attempts: 1, validate_destructive_operations: true, forbidden_statements: [], hold_writes: false, on_failure: 'ladder',
     },
     backup: { before_change: false, location: join(root, 'backups'), retention_days: 1, auto_cleanup: false, compression: 'auto', verify: 'checked', max_database_size: 1 },
     health: {

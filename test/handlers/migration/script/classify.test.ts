@@ -109,6 +109,23 @@ describe('classification', () => {
     expect((await judge(up, down)).undo).toBe(undo);
   });
 
+  test.each([
+    ['DROP TABLE t', 'drop_table'],
+    ['DROP FOREIGN TABLE t', 'drop_table'],
+    ['ALTER TABLE t DROP COLUMN c', 'drop_column'],
+    ['DROP SCHEMA s', 'drop_schema'],
+    ['DROP DATABASE d', 'drop_database'],
+    ['TRUNCATE t', 'truncate'],
+    ['DELETE FROM t', 'delete_without_where'],
+    ['DELETE FROM t WHERE a = 1', 'delete'],
+    ['WITH gone AS (DELETE FROM t RETURNING 1) SELECT 1 FROM gone', 'delete'],
+    ['UPDATE t SET a = 1', 'update_without_where'],
+    ['DROP VIEW v CASCADE', undefined],
+    ['CREATE TABLE t (); TRUNCATE t', undefined],
+  ])('%s is of the kind %s, which a config may forbid', async (up, kind) => {
+    expect((await judge(up)).findings.flatMap((finding) => finding.kind ?? [])).toEqual(kind === undefined ? [] : [kind]);
+  });
+
   test('no finding holds a literal of the script', async () => {
     const { findings } = await judge("ALTER ROLE app PASSWORD 'hunter2'; UPDATE t SET a = 'hunter2'; ALTER TYPE e ADD VALUE 'hunter2'; SELECT 'hunter2'; SET role = 'hunter2'; CREAT 'hunter2'");
     const parsed = await judge("ALTER ROLE app PASSWORD 'hunter2'; UPDATE t SET a = 'hunter2'; ALTER TYPE e ADD VALUE 'hunter2'; SELECT 'hunter2'; SET role = 'hunter2'");
