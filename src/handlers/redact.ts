@@ -26,7 +26,7 @@ export function redactor(secrets: readonly string[]): (text: string) => string {
   };
 }
 
-/** Plain, percent-encoded (by component, by URL, in lower-case hex), doubled quotes, JSON-escaped, and base64. */
+/** Plain, percent-encoded (by component, by URL, by form, in lower-case hex), doubled quotes, JSON-escaped, and base64. */
 function formsOf(secret: string): string[] {
   if (secret === '') return [];
   const component = encodeURIComponent(secret);
@@ -37,6 +37,7 @@ function formsOf(secret: string): string[] {
     ...encoded,
     ...encoded.map((form) => form.replace(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase())),
     component.replaceAll('%20', '+'),
+    new URLSearchParams({ _: secret }).toString().slice(2),
     secret.replaceAll("'", "''"),
     secret.replace(/['\\]/g, '\\$&'),
     JSON.stringify(secret).slice(1, -1),

@@ -23,6 +23,8 @@ interface Found {
 const POLL_MS = 100;
 /** A session that is told to end and does not within this time is in the middle of something; then it is told. */
 const SAY_AFTER_MS = 1000;
+/** When only such are left that this role may not end, waiting longer mostly prolongs what the others wait for. */
+const REFUSED_PATIENCE_MS = 2000;
 
 /**
  * @param which SQL condition on columns of pg_stat_activity
@@ -40,7 +42,8 @@ export async function endSessions(session: PostgresSession, which: string, optio
       if (!(await terminate(session, pid))) refused.add(pid);
     }
     const waited = performance.now() - begun;
-    if (waited > options.timeoutSeconds * 1000) throw leftOver(found, refused);
+    const hopeless = found.every(({ pid }) => refused.has(pid)) && waited > REFUSED_PATIENCE_MS;
+    if (hopeless || waited > options.timeoutSeconds * 1000) throw leftOver(found, refused);
     if (waited > SAY_AFTER_MS) options.onWait?.(`Waiting for the end of ${found.map(inWords).join(', ')}`);
     await sleep(Math.min(POLL_MS * 2 ** Math.floor(waited / 1000), 2000), undefined, { signal: options.signal }).catch(() => {});
   }
