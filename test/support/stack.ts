@@ -17,6 +17,8 @@ import { tempDir } from './temp.js';
 import { temporal } from './temporal.js';
 
 
+const URL_VARIABLE = 'PROD_DATABASE_URL';
+
 export interface StackOptions {
   /** Merged over the config of the environment `production`. */
   environment?: Record<string, unknown>;
@@ -27,6 +29,12 @@ export interface StackOptions {
   /** More variables of the worker. */
   env?: Record<string, string>;
   role?: 'owner' | 'superuser';
+  /** More environments beside `production` and `dev`. */
+  environments?: Record<string, Record<string, unknown>>;
+  /** The variable that holds the URL on the worker. */
+  urlVariable?: string;
+  /** Instead of one of its own: several stacks served by one worker. */
+  taskQueue?: string;
   /** Start no worker. */
   idle?: boolean;
 }
@@ -66,7 +74,7 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
   const { address, namespace } = await temporal();
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
-  const taskQueue = `test-${randomBytes(5).toString('hex')}`;
+  const taskQueue = options.taskQueue ?? `test-${randomBytes(5).toString('hex')}`;
   const logFile = join(await tempDir(), 'worker.log');
   let worker: GroupProcess | null = null;
   const stack: Stack = {
@@ -78,7 +86,7 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
       worker = await startGroup(process.execPath, [await inDist('worker.js')], {
         env: {
           ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, FABER_DB_TASK_QUEUE: taskQueue, FABER_DB_METRICS: 'off',
-          FABER_DB_SHUTDOWN_GRACE_SECONDS: '1', FABER_DB_PG_BIN: binDir, PROD_DATABASE_URL: database.url, ...options.env, ...env,
+          FABER_DB_SHUTDOWN_GRACE_SECONDS: '1', FABER_DB_PG_BIN: binDir, [options.urlVariable ?? URL_VARIABLE]: database.url, ...options.env, ...env,
         },
         stdio: ['ignore', log.fd, log.fd],
       });
@@ -117,14 +125,16 @@ afterAll(async () => {
 });
 
 async function writeConfig(directory: string, store: string, options: StackOptions): Promise<void> {
+  const url = options.urlVariable ?? URL_VARIABLE;
   const folder = join(directory, '.fractary', 'plugins', 'faber-db');
   await mkdir(folder, { recursive: true });
   const config = {
     schema_version: '1.0',
     database: { provider: 'postgresql', hosting: 'local', migration_tool: 'prisma' },
     environments: {
-      production: { connection_string_env: 'PROD_DATABASE_URL', ...options.environment },
-      dev: { connection_string_env: 'PROD_DATABASE_URL' },
+      production: { connection_string_env: url, ...options.environment },
+      dev: { connection_string_env: url },
+      ...options.environments,
     },
     migrations: { directory: 'prisma/migrations', ...options.migrations },
     safety: { ...options.safety },
