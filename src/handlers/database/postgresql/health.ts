@@ -21,7 +21,7 @@ export async function checkHealth(target: PostgresTarget, thresholds: Thresholds
   } catch (error) {
     if (!(error instanceof FaberError)) throw error;
     const unknown = Object.keys(CHECKS).map((name) => ({ name: name as HealthCheck['name'], status: 'unknown' as const, detail: 'not checked: the database cannot be reached', value: null }));
-    return [{ name: 'connectivity', status: 'unhealthy', detail: String(error.result?.['error_details'] ?? error.message), recommendation: error.suggestions[0] }, ...unknown];
+    return [{ name: 'connectivity', status: 'unhealthy', detail: connectivityDetail(error), recommendation: error.suggestions[0] }, ...unknown];
   }
   try {
     await session.query("SELECT set_config('statement_timeout', '10s', false)");
@@ -31,6 +31,12 @@ export async function checkHealth(target: PostgresTarget, thresholds: Thresholds
   } finally {
     await session.close();
   }
+}
+
+/** The cause alone: where is said elsewhere in a report. */
+function connectivityDetail(error: FaberError): string {
+  const details = error.result?.['error_details'];
+  return typeof details === 'string' ? details : error.message;
 }
 
 async function latency(session: PostgresSession, { latency_warning_ms: warning, latency_critical_ms: critical }: Thresholds): Promise<HealthCheck> {

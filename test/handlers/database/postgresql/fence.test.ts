@@ -108,7 +108,7 @@ test('two that take it at once get different tokens, also on a database without 
   const { target } = await scene();
   const both = await Promise.allSettled([takeFence(target, 'one'), takeFence(target, 'two')]);
   // Each ends the other's sessions; whoever is ended finds out, and tries again as an activity would.
-  const fences = await Promise.all(both.map((result, index) => (result.status === 'fulfilled' ? result.value : takeFence(target, `again-${index}`))));
+  const fences = await Promise.all(both.map(async (result, index) => (result.status === 'fulfilled' ? result.value : takeFence(target, `again-${index}`))));
   expect(new Set(fences.map(({ token }) => token)).size).toBe(2);
 });
 

@@ -70,10 +70,10 @@ describe('values never leave, not even in messages of the server', () => {
   test('a query with parameters neither', async () => {
     const { target } = await scene();
     const session = await database.connect(target, 'read test');
-    const { detail, ...failure } = await scriptFailure(session.query('SELECT $1::text::int', [SECRET]));
+    const failure = await scriptFailure(session.query('SELECT $1::text::int', [SECRET]));
     await session.close();
     expect(failure).toMatchObject({ sqlState: '22P02', message: 'invalid input syntax for type integer: "?"' });
-    expect(JSON.stringify(failure)).not.toContain(SECRET);
+    expect(JSON.stringify({ ...failure, detail: '' })).not.toContain(SECRET);
   });
 });
 
