@@ -43,7 +43,8 @@ async function programs(): Promise<{ pid: number; argv: string[] }[]> {
 
 async function whenRunning(program: string): Promise<{ pid: number; argv: string[] }> {
   for (;;) {
-    const running = (await programs()).find(({ argv }) => argv[0]?.endsWith(`/${program}`));
+    // It is asked for its version before it works.
+    const running = (await programs()).find(({ argv }) => argv[0]?.endsWith(`/${program}`) && !argv.includes('--version'));
     if (running) return running;
     await sleep(2);
   }

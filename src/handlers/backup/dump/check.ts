@@ -1,13 +1,12 @@
 /** *Checked*: read to the end, size and sha256 as in the manifest, compression intact. `pg_restore -l` verifies nothing (measured). */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import type { BackupRecord } from '../../../contract/backup.js';
 import { FaberError } from '../../../contract/failure.js';
 import type { Store } from '../contract.js';
 import { complaint } from './complaint.js';
 import { compressor } from './compression.js';
+import { readPieces } from './read-file.js';
 import { PipeFailed, runToEnd } from './stream.js';
 
 /** @throws FaberError backup_unusable when a byte is missing or different. */
@@ -16,7 +15,7 @@ export async function checkBackup(store: Store, record: BackupRecord, signal: Ab
   const size = await sizeOf(file, record);
   if (size !== record.size_bytes) throw unusable(record, `its dump has ${size} bytes instead of ${record.size_bytes}`);
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash, { signal });
+  await readPieces(file, signal, (piece) => void hash.update(piece));
   if (hash.digest('hex') !== record.sha256) throw unusable(record, 'its dump is damaged: the sha256 is not that of the manifest');
   const packed = await compressor(record.compression);
   if (packed === null) return;

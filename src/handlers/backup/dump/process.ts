@@ -3,7 +3,7 @@
  * still runs. None of them sees more of our environment than it needs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 
 /** How long a child may take over SIGTERM before it gets SIGKILL. */
 const TERM_MS = 2_000;
@@ -30,16 +30,15 @@ export interface Exit {
 
 export interface Running {
   readonly pid: number | undefined;
-  /** Only where `pipe` was asked for. */
+  /** Only where a pipe was asked for. */
   readonly stdin: Writable | null;
-  readonly stdout: Readable | null;
   /** Settles when the process is gone and its pipes are closed. Never rejects. */
   readonly exit: Promise<Exit>;
   /** Ends its process group and waits until it is gone. */
   end(): Promise<void>;
 }
 
-export type Start = (program: Program, stdin: 'ignore' | 'pipe', stdout: 'ignore' | 'pipe' | Writable) => Running;
+export type Start = (program: Program, stdin: 'ignore' | 'pipe', stdout: 'ignore' | Writable) => Running;
 
 /**
  * Runs `work`, which starts programs. On abort, and on the way out whatever happened, every program's group is ended
@@ -68,7 +67,7 @@ export async function supervise<T>(signal: AbortSignal, work: (start: Start) => 
   }
 }
 
-function startProgram(program: Program, stdin: 'ignore' | 'pipe', stdout: 'ignore' | 'pipe' | Writable): Running {
+function startProgram(program: Program, stdin: 'ignore' | 'pipe', stdout: 'ignore' | Writable): Running {
   const child = spawn(program.file, program.args, {
     detached: true,
     env: childEnvironment(program.env ?? {}),
@@ -79,7 +78,7 @@ function startProgram(program: Program, stdin: 'ignore' | 'pipe', stdout: 'ignor
   // A reader that dies early breaks this pipe; its exit code says so better.
   child.stdin?.on('error', () => {});
   const exit = exitOf(child, program.name);
-  return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, exit, end: () => endGroup(child, exit) };
+  return { pid: child.pid, stdin: child.stdin, exit, end: () => endGroup(child, exit) };
 }
 
 function exitOf(child: ChildProcess, name: string): Promise<Exit> {
@@ -101,7 +100,6 @@ async function endGroup(child: ChildProcess, exit: Promise<Exit>): Promise<void>
   void exit.then(() => (closed = true));
   await Promise.resolve();
   if (closed || child.pid === undefined) return;
-  child.stdout?.destroy();
   child.stdin?.destroy();
   kill(child.pid, 'SIGTERM');
   const timer = setTimeout(() => kill(child.pid!, 'SIGKILL'), TERM_MS);

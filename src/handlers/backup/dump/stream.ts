@@ -1,10 +1,11 @@
 /** The two pipes of a dump: database to file, and file to database. Constant memory, every exit code looked at. */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { open } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import type { Compressor } from './compression.js';
 import { type Exit, isEcho, type Program, type Running, succeeded, supervise } from './process.js';
+import { readPieces } from './read-file.js';
+import { reusedPipe } from './reused-pipe.js';
 
 export interface Written {
   bytes: number;
@@ -19,7 +20,7 @@ export class PipeFailed extends Error {
   }
 }
 
-/** Runs `producer | pack > file` (mode 0600, synced); only packed bytes come through this process. */
+/** Runs `producer | pack > file` (mode 0600, synced); only packed bytes come through this process, and in constant memory. */
 export async function streamToFile(
   producer: Program,
   pack: Compressor | null,
@@ -28,27 +29,49 @@ export async function streamToFile(
   onProgress?: (bytes: number) => void,
 ): Promise<Written> {
   return supervise(signal, async (start) => {
-    const chain: Running[] = [];
-    const last = pack && start({ name: pack.kind, file: pack.program, args: pack.pack }, 'pipe', 'pipe');
-    const first = start(producer, 'ignore', last?.stdin ?? 'pipe');
-    chain.push(first, ...(last ? [last] : []));
-    const meter = new Meter(onProgress);
-    // `flush` syncs before the file is closed.
-    const sink = createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true });
-    await complete(chain, pipeline((last ?? first).stdout!, meter, sink));
-    return meter.written();
+    const sink = await open(file, 'wx', 0o600);
+    try {
+      const pipe = await reusedPipe();
+      const last = pack && start({ name: pack.kind, file: pack.program, args: pack.pack }, 'pipe', pipe.writeEnd);
+      const first = start(producer, 'ignore', last?.stdin ?? pipe.writeEnd);
+      const hash = createHash('sha256');
+      let bytes = 0;
+      const data = pipe.drain(async (chunk) => {
+        hash.update(chunk);
+        for (let at = 0; at < chunk.length; ) at += (await sink.write(chunk, at)).bytesWritten;
+        bytes += chunk.length;
+        onProgress?.(bytes);
+      });
+      await complete(last ? [first, last] : [first], data);
+      await sink.sync();
+      return { bytes, sha256: hash.digest('hex') };
+    } finally {
+      await sink.close();
+    }
   });
 }
 
-/** Runs `file | unpack | consumer`. @returns what was read, for comparing with the manifest. */
+/** Runs `file | unpack | consumer`, in constant memory. @returns what was read, for comparing with the manifest. */
 export async function streamFromFile(file: string, unpack: Compressor | null, consumer: Program, signal: AbortSignal): Promise<Written> {
   return supervise(signal, async (start) => {
     const last = start(consumer, 'pipe', 'ignore');
     const first = unpack && start({ name: unpack.kind, file: unpack.program, args: unpack.unpack }, 'pipe', last.stdin!);
-    const meter = new Meter();
-    await complete(first ? [first, last] : [last], pipeline(createReadStream(file), meter, (first ?? last).stdin!));
-    return meter.written();
+    const into = (first ?? last).stdin!;
+    const hash = createHash('sha256');
+    let bytes = 0;
+    const data = readPieces(file, signal, async (piece) => {
+      hash.update(piece);
+      bytes += piece.length;
+      await written(into, piece);
+    }).finally(() => into.end());
+    await complete(first ? [first, last] : [last], data);
+    return { bytes, sha256: hash.digest('hex') };
   });
+}
+
+/** Waits until the bytes are out of our hands, so that their buffer may be used again. */
+function written(stream: Writable, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => stream.write(bytes, (error) => (error ? reject(error) : resolve())));
 }
 
 /** Runs one program to its end. */
@@ -80,25 +103,5 @@ async function settled(data: Promise<void>): Promise<unknown> {
     return null;
   } catch (error) {
     return error;
-  }
-}
-
-class Meter extends Transform {
-  private readonly hash = createHash('sha256');
-  private bytes = 0;
-
-  constructor(private readonly onProgress?: (bytes: number) => void) {
-    super();
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: (error: Error | null, chunk: Buffer) => void): void {
-    this.hash.update(chunk);
-    this.bytes += chunk.length;
-    this.onProgress?.(this.bytes);
-    done(null, chunk);
-  }
-
-  written(): Written {
-    return { bytes: this.bytes, sha256: this.hash.digest('hex') };
   }
 }
