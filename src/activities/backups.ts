@@ -41,6 +41,11 @@ export async function createBackup(deps: Dependencies, input: BackupInput): Prom
   });
 }
 
+/** Removes what an unfinished backup left in the store. A finished one is left alone. */
+export async function abandonBackup(deps: Dependencies, input: { settings: Settings; backup_id: string }): Promise<void> {
+  await withHeartbeat(async () => (await deps.openStore(input.settings)).abandonBackup(input.backup_id));
+}
+
 /** Restores the backup into a scratch database, compares row counts, and raises its level to proven. */
 export async function proveBackup(deps: Dependencies, input: { settings: Settings; backup_id: string }): Promise<BackupSummary> {
   return withHeartbeat(async (running) => {

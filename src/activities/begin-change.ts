@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { OperationRow } from '../handlers/database/contract.js';
 import type { BeginInput, BeginOutcome, ChangeRef, InterruptedOperation } from './contract.js';
+import { isRunning } from './database-lock.js';
 import type { Dependencies } from './dependencies.js';
 import { FaberError } from '../contract/failure.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -32,10 +33,13 @@ export async function beginChange(deps: Dependencies, input: BeginInput): Promis
         });
       }
       if (interrupted.applied.length > 0 || interrupted.half_applied.length > 0) return { interrupted, ...before };
+      await plan.backups.cleanUp(target, row.operation_id);
       // It changed nothing: its row ends here, and nobody has to decide anything.
       await database.bookkeeping.end(target, null, row.operation_id, { outcome: 'interrupted before any change' });
     }
-    const fence = await database.bookkeeping.takeFence(target, input.operation_id, changeOptions(settings, running));
+    const fence = await database.bookkeeping.takeFence(target, input.operation_id, { ...changeOptions(settings, running), begins: true });
+    // An operation that was ended in the middle may have left the application without writes.
+    await database.holdWrites(target, fence, false);
     await database.bookkeeping.begin(
       target,
       fence,
@@ -64,7 +68,8 @@ async function changeRuns(operationId: string): Promise<boolean> {
   // Backslashes and quotes would end the string in the query.
   if (/["'\\]/.test(prefix)) return false;
   for await (const execution of client.workflow.list({ query: `WorkflowId STARTS_WITH "${prefix}" AND ExecutionStatus = "Running"`, pageSize: 5 })) {
-    if (execution.workflowId.startsWith(prefix)) return true;
+    // The list lags behind what has just ended.
+    if (execution.workflowId.startsWith(prefix) && (await isRunning({ workflow_id: execution.workflowId }))) return true;
   }
   return false;
 }
@@ -72,5 +77,6 @@ async function changeRuns(operationId: string): Promise<boolean> {
 /** An interrupted operation was decided by a person: its row ends. */
 export async function settleInterrupted(deps: Dependencies, input: ChangeRef & { interrupted: string; answer: unknown }): Promise<void> {
   const plan = await openPlan(deps, input.settings, input.artifact);
+  await plan.backups.cleanUp(plan.target, input.interrupted);
   await plan.database.bookkeeping.end(plan.target, null, input.interrupted, input.answer);
 }

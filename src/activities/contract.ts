@@ -174,6 +174,8 @@ export interface ChangingActivities {
   beginChange(input: BeginInput): Promise<BeginOutcome>;
   settleInterrupted(input: ChangeRef & { interrupted: string; answer: unknown }): Promise<void>;
   createBackup(input: BackupInput): Promise<BackupOutcome>;
+  /** Removes what an unfinished backup left in the store. */
+  abandonBackup(input: { settings: Settings; backup_id: string }): Promise<void>;
   proveBackup(input: { settings: Settings; backup_id: string }): Promise<BackupSummary>;
   holdWrites(input: ChangeRef & { hold: boolean }): Promise<void>;
   applyMigrations(input: ChangeRef & { resolve: Record<string, 'applied' | 'rolled_back'> }): Promise<ApplyOutcome>;

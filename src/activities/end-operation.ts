@@ -12,6 +12,8 @@ export async function endOperation(deps: Dependencies, input: EndInput): Promise
   if (!input.began) return;
   const { database, target } = openResources(deps, settings);
   await database.bookkeeping.end(target, null, input.operation_id, input.answer);
+  // An attempt that died, with no other after it, has left its scratch database.
+  await deps.backups(settings.provider, database).cleanUp(target, input.operation_id);
 }
 
 /** Hands one record to the logs plugin. */

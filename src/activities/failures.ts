@@ -19,8 +19,9 @@ export function handedOver(error: unknown): unknown {
 
 /**
  * @param secrets what must not appear in any text; facts of FaberError are clean already, anything else is not trusted
+ * @param goOn a database that cannot be reached for the moment is tried again
  */
-export function toFailure(error: unknown, secrets: readonly string[]): Error {
+export function toFailure(error: unknown, secrets: readonly string[], goOn: boolean): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   const redact = redactor(secrets);
   if (error instanceof FaberError) {
@@ -30,7 +31,7 @@ export function toFailure(error: unknown, secrets: readonly string[]): Error {
       ...(error.result ? { result: JSON.parse(redact(JSON.stringify(error.result))) as Record<string, unknown> } : {}),
       suggestions: error.suggestions.map(redact),
     };
-    return clean(ApplicationFailure.create({ message: facts.message, type: facts.code, nonRetryable: true, details: [facts] }));
+    return clean(ApplicationFailure.create({ message: facts.message, type: facts.code, nonRetryable: !(goOn && facts.code === 'health_check_failed' && error.result?.['lasting'] !== true), details: [facts] }));
   }
   if (error instanceof OutcomeUnknown) {
     return clean(ApplicationFailure.create({ message: redact(error.message), type: 'outcome_unknown', nonRetryable: false }));

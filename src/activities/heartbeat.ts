@@ -6,6 +6,8 @@ const EVERY_MS = 2_000;
 export interface Running {
   /** Aborted when the operation is cancelled or the worker shuts down. */
   signal: AbortSignal;
+  /** When Temporal handed this attempt out (ms since 1970, its clock): later for each attempt and step of an operation. */
+  attemptAt: number;
   /** What people see of the activity from now on. */
   progress: (message: string) => void;
 }
@@ -18,6 +20,7 @@ export async function withHeartbeat<T>(work: (running: Running) => Promise<T>): 
   try {
     return await work({
       signal: context.cancellationSignal,
+      attemptAt: context.info.currentAttemptScheduledTimestampMs,
       progress: (next) => {
         message = next;
         beat();

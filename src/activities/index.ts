@@ -2,7 +2,7 @@
 import { Context } from '@temporalio/activity';
 import { barrier } from '../handlers/barrier.js';
 import { applyMigrations } from './apply-migrations.js';
-import { confirmBackup, createBackup, listBackups, proveBackup } from './backups.js';
+import { abandonBackup, confirmBackup, createBackup, listBackups, proveBackup } from './backups.js';
 import { beginChange, settleInterrupted } from './begin-change.js';
 import { checkHealth } from './check-health.js';
 import type { Activities } from './contract.js';
@@ -21,7 +21,7 @@ import { secretsIn } from './secrets.js';
 export function createActivities(deps: Dependencies): Activities {
   const activities = {
     loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, confirmBackup, listBackups,
-    beginChange, settleInterrupted, createBackup, proveBackup, holdWrites, applyMigrations, revertMigrations, restoreBackup,
+    beginChange, settleInterrupted, createBackup, abandonBackup, proveBackup, holdWrites, applyMigrations, revertMigrations, restoreBackup,
     endOperation, sendAudit,
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
     isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),
@@ -29,6 +29,14 @@ export function createActivities(deps: Dependencies): Activities {
   const guarded = Object.entries(activities).map(([name, activity]) => [name, guard(deps, name, activity as Step)]);
   return Object.fromEntries(guarded) as Activities;
 }
+
+/**
+ * Steps of a change that has begun. A server that cannot be reached then (it restarts, the network is gone) leaves an unknown
+ * outcome: they are tried again. Before, it is an answer.
+ */
+const GO_ON: ReadonlySet<string> = new Set<keyof Activities>([
+  'createBackup', 'proveBackup', 'holdWrites', 'applyMigrations', 'revertMigrations', 'restoreBackup', 'inspectChange', 'verifyUndone', 'endOperation',
+]);
 
 type Step = (deps: Dependencies, input: never) => Promise<unknown>;
 
@@ -40,7 +48,7 @@ function guard(deps: Dependencies, name: string, step: Step): (input: never) => 
       await barrier(`after-${name}`);
       return result;
     } catch (error) {
-      const failure = toFailure(handedOver(error), secretsIn(deps, input));
+      const failure = toFailure(handedOver(error), secretsIn(deps, input), GO_ON.has(name));
       Context.current().log.warn('activity failed', { kind: (error as Error | null)?.constructor?.name, reason: failure.message, frames: framesOf(error) });
       throw failure;
     }

@@ -1,5 +1,4 @@
 import type { BackupSummary } from '../contract/backup.js';
-import { FaberError } from '../contract/failure.js';
 import type { ChangeRef, Inspection, VerifyInput } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -37,21 +36,14 @@ export async function leftBy(plan: OpenPlan, operationId: string): Promise<Left>
   return { applied: [...applied.keys()], reverted: [...reverted.keys()], halfApplied: [...started.keys()].filter((name) => open.has(name)) };
 }
 
-/** What the change left, and what each way out would cost. A database that is down is a finding, not a failure. */
+/** What the change left, and what each way out would cost. */
 export async function inspectChange(deps: Dependencies, input: ChangeRef & { backup: BackupSummary | null }): Promise<Inspection> {
   return withHeartbeat(async () => {
     const plan = await openPlan(deps, input.settings, input.artifact);
-    try {
-      const left = await leftBy(plan, input.operation_id);
-      const byName = new Map(plan.artifact.migrations.map((m) => [m.name, m]));
-      const hasDowns = left.applied.length > 0 && left.applied.every((name) => byName.get(name)?.down != null);
-      return { reachable: true, applied: left.applied, reverted: left.reverted, half_applied: left.halfApplied, has_downs: hasDowns, costs: await costs(plan, left, input.backup) };
-    } catch (error) {
-      if (error instanceof FaberError && error.code === 'health_check_failed') {
-        return { reachable: false, applied: [], reverted: [], half_applied: [], has_downs: false, costs: {} };
-      }
-      throw error;
-    }
+    const left = await leftBy(plan, input.operation_id);
+    const byName = new Map(plan.artifact.migrations.map((m) => [m.name, m]));
+    const hasDowns = left.applied.length > 0 && left.applied.every((name) => byName.get(name)?.down != null);
+    return { reachable: true, applied: left.applied, reverted: left.reverted, half_applied: left.halfApplied, has_downs: hasDowns, costs: await costs(plan, left, input.backup) };
   });
 }
 

@@ -28,6 +28,7 @@ export async function openPlan(deps: Dependencies, settings: Settings, artifact:
 export function changeOptions(settings: Settings, running: Running): ChangeOptions {
   return {
     signal: running.signal,
+    attemptAt: running.attemptAt,
     lockTimeoutSeconds: settings.migrations.lock_timeout_seconds,
     timeoutSeconds: settings.migrations.timeout_seconds,
     onWait: running.progress,

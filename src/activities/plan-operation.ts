@@ -22,7 +22,7 @@ export async function planOperation(deps: Dependencies, input: LoadedOperation &
           suggestions: ['Use a new --workflow-id for a new request'],
         });
       }
-      if (earlier.ended_at !== null && earlier.answer !== null) return { kind: 'answered', response: earlier.answer as Response };
+      if (earlier.ended_at !== null && isAnswer(earlier.answer)) return { kind: 'answered', response: earlier.answer };
     }
     const store = await deps.openStore(settings);
     const needsProject = !('backup_id' in request.parameters) || request.parameters.backup_id === undefined;
@@ -39,4 +39,9 @@ export async function planOperation(deps: Dependencies, input: LoadedOperation &
       identity_digest: createHash('sha256').update(made.identity.identity).digest('hex').slice(0, 24),
     };
   });
+}
+
+/** The row of an interrupted operation says in other words how it ended: that is no answer to give again. */
+function isAnswer(answer: unknown): answer is Response {
+  return typeof answer === 'object' && answer !== null && 'status' in answer;
 }

@@ -1,9 +1,9 @@
 import { FaberError } from '../contract/failure.js';
-import type { Session } from '../handlers/database/contract.js';
+import type { Fence, Session } from '../handlers/database/contract.js';
 import type { RestoreInput, RestoreOutcome } from './contract.js';
 import type { Dependencies } from './dependencies.js';
-import { withHeartbeat } from './heartbeat.js';
-import { openPlan } from './open-plan.js';
+import { withHeartbeat, type Running } from './heartbeat.js';
+import { changeOptions, openPlan, type OpenPlan } from './open-plan.js';
 
 /**
  * A verified backup becomes the database: restored beside, verified, swapped; the replaced one is kept. Safe to attempt
@@ -16,7 +16,9 @@ export async function restoreBackup(deps: Dependencies, input: RestoreInput): Pr
     const record = await store.getBackup(input.backup_id);
     const not = (status: 'refused' | 'failed', reason: string): RestoreOutcome => ({ status, reason, kept_as: null, tables: 0, rows: 0 });
     // In the middle of a swap no other session can be opened than the one that the swap has kept.
+    const fence = await fenceOf(plan, input, running);
     const requireQuiet = async (replaced: Session | null = null) => {
+      if (replaced !== null && fence !== null) await database.bookkeeping.checkFence(replaced, fence);
       if (!input.only_if_quiet) return;
       const quiet = await database.nothingWrittenSince(target, record.snapshot, input.operation_id, replaced ?? undefined);
       if (!quiet.proven) throw new FaberError({ code: 'would_lose_data', message: `restoring could lose what was written since the backup: ${quiet.reason}` });
@@ -31,9 +33,25 @@ export async function restoreBackup(deps: Dependencies, input: RestoreInput): Pr
       const { kept_as } = await backups.swap(target, input.operation_id, requireQuiet, running.signal);
       return { status: 'restored', reason: null, kept_as, tables: report.tables, rows: report.rows };
     } catch (error) {
-      if (!(error instanceof FaberError)) throw error;
+      running.signal.throwIfAborted();
+      // Out of reach or overtaken: another attempt goes on, and what is there is its to use.
+      if (!(error instanceof FaberError) || error.code === 'health_check_failed' || error.code === 'fenced_off') throw error;
       await backups.cleanUp(target, input.operation_id).catch(() => undefined);
       return not(error.code === 'would_lose_data' ? 'refused' : 'failed', error.message);
     }
   });
+}
+
+/** Null when the database to be replaced lets nobody in: then there is nobody to keep out either. */
+async function fenceOf({ database, backups, target, settings }: OpenPlan, { operation_id }: RestoreInput, running: Running): Promise<Fence | null> {
+  const take = () => database.bookkeeping.takeFence(target, operation_id, changeOptions(settings, running));
+  const unlessClosed = (error: unknown) => {
+    if (error instanceof FaberError && error.code === 'health_check_failed') return null;
+    throw error;
+  };
+  const fence = await take().catch(unlessClosed);
+  if (fence !== null) return fence;
+  // An attempt that died between shutting the door and the exchange: the door is opened again.
+  await backups.cleanUp(target, operation_id);
+  return take().catch(unlessClosed);
 }

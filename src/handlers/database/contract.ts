@@ -127,6 +127,8 @@ export interface ChangeOptions {
   lockTimeoutSeconds: number;
   /** A transaction may run this long (seconds). */
   timeoutSeconds: number;
+  /** When this attempt was handed out (ms, one clock for all attempts of an operation): of two, the later one may change. */
+  attemptAt?: number;
   /** Key of the advisory lock that the migration tool holds while it migrates: `inTransaction` takes it with the fence. */
   advisoryLock?: number;
   /** Called while waiting for a lock held by others. */
@@ -140,10 +142,15 @@ export interface Bookkeeping {
   /** Creates the `faber_db` schema and its tables when missing. Idempotent, safe when two run at once. */
   ensure(target: ConnectionTarget): Promise<void>;
   /**
+   * Refuses an attempt that a later one of the same operation has overtaken, or whose operation has ended.
    * Takes the fence: ends sessions of earlier faber-db holders (a running CONCURRENTLY build is awaited up to
    * `timeoutSeconds`), increments the token, ends them again. Idempotent in effect: each call gives a newer token.
+   * @param options begins: the operation may have ended before, and begins anew
+   * @throws FaberError fenced_off, lock_timeout
    */
-  takeFence(target: ConnectionTarget, operationId: string, options: ChangeOptions): Promise<Fence>;
+  takeFence(target: ConnectionTarget, operationId: string, options: ChangeOptions & { begins?: boolean }): Promise<Fence>;
+  /** For what no fenced transaction can hold, such as a swap. @throws FaberError fenced_off when another took the fence. */
+  checkFence(session: Session, fence: Fence): Promise<void>;
   /** The row of one operation, or null (also where there is no `faber_db` schema). */
   operation(target: ConnectionTarget, operationId: string): Promise<OperationRow | null>;
   /** Operations begun and not ended, oldest first. */

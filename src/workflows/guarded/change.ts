@@ -188,8 +188,15 @@ export async function createBackup(
   input: { operation_id: string; settings: Settings; label: string | null; reason: string | null },
 ): Promise<BackupSummary> {
   for (let offset = 0; ; offset += 1) {
-    const outcome = await steps.changing.createBackup({ ...input, backup_id: backupId(Date.now() + offset * 1000, input.label) });
-    if (outcome.kind === 'created') return outcome.backup;
+    const backup_id = backupId(Date.now() + offset * 1000, input.label);
+    try {
+      const outcome = await steps.changing.createBackup({ ...input, backup_id });
+      if (outcome.kind === 'created') return outcome.backup;
+    } catch (error) {
+      // An attempt that died has left files, and none follows that would replace them.
+      await CancellationScope.nonCancellable(() => steps.changing.abandonBackup({ settings: input.settings, backup_id }).catch(() => undefined));
+      throw error;
+    }
   }
 }
 

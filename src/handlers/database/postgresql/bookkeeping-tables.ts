@@ -23,7 +23,8 @@ const DDL = `
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     token bigint NOT NULL,
     operation_id text,
-    taken_at timestamptz
+    taken_at timestamptz,
+    attempt_at bigint
   );
   INSERT INTO faber_db.fence (token) VALUES (0) ON CONFLICT DO NOTHING;
   CREATE TABLE IF NOT EXISTS faber_db.operations (
@@ -34,6 +35,7 @@ const DDL = `
     plan_hash text,
     artifact text,
     requested_by text,
+    attempt_at bigint,
     begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended_at timestamptz,
     answer jsonb

@@ -2,7 +2,7 @@
 import type { Bookkeeping, Fence, OperationRow, StepRow } from '../contract.js';
 import { ensureTables, haveTables } from './bookkeeping-tables.js';
 import { postgresTarget, type PostgresTarget } from './connection-url.js';
-import { lockFence, takeFence } from './fence.js';
+import { checkFence, lockFence, takeFence } from './fence.js';
 import { recordThisTransaction } from './own-transactions.js';
 import { withSession, type PostgresSession } from './session.js';
 import { changingName, readingName } from './session-names.js';
@@ -14,6 +14,7 @@ export const postgresBookkeeping: Bookkeeping = {
   ensure: (target) => ensureTables(postgresTarget(target)),
 
   takeFence: (target, operationId, options) => takeFence(postgresTarget(target), operationId, options),
+  checkFence,
 
   async operation(target, operationId) {
     const rows = await read<OperationRow>(postgresTarget(target), `SELECT ${OPERATION} FROM faber_db.operations WHERE operation_id = $1`, [operationId]);

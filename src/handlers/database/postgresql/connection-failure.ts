@@ -24,14 +24,18 @@ const SUGGESTIONS: Record<string, string> = {
   '57P03': 'The server is starting up or shutting down: try again shortly.',
 };
 
-/** A `health_check_failed` with `result: {connectivity: 'failed', error_details}`. */
+/** Wrong password, not allowed, no such database, one that takes no connections: waiting does not help. */
+const LASTING = new Set(['28P01', '28000', '3D000', '55000']);
+
+/** A `health_check_failed` with `result: {connectivity: 'failed', error_details, lasting?}`. */
 export function connectionFailure(target: PostgresTarget, error: unknown): FaberError {
   const details = connectionErrorDetails(target, error);
-  const suggestion = SUGGESTIONS[codeOf(error) ?? ''] ?? 'Check that the server runs, and host, port and firewall.';
+  const code = codeOf(error) ?? '';
+  const suggestion = SUGGESTIONS[code] ?? 'Check that the server runs, and host, port and firewall.';
   return new FaberError({
     code: 'health_check_failed',
     message: `The database ${target.describe()} cannot be reached: ${details}.`,
-    result: { connectivity: 'failed', error_details: details },
+    result: { connectivity: 'failed', error_details: details, ...(LASTING.has(code) && { lasting: true }) },
     suggestions: [suggestion],
   });
 }

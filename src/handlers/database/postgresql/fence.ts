@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaberError } from '../../../contract/failure.js';
-import { ScriptError, type ChangeOptions, type Fence } from '../contract.js';
+import { ScriptError, type ChangeOptions, type Fence, type Session } from '../contract.js';
 import { ensureTables } from './bookkeeping-tables.js';
 import type { PostgresTarget } from './connection-url.js';
 import { endSessions } from './end-sessions.js';
@@ -16,16 +16,20 @@ import { MAY_CHANGE, purposeName } from './session-names.js';
 /** How long one try waits for the row; then the sessions that hold it are ended again. */
 const ROW_TRY_MS = 500;
 
+type TakeOptions = ChangeOptions & { begins?: boolean };
+
 /**
  * Ends the sessions of earlier holders, raises the token, and ends them again: one may have passed its check in between
  * (a standalone script holds no lock on the row).
- * @throws FaberError lock_timeout when a session is still there after `timeoutSeconds`; unsupported behind a transaction pooler.
+ * @throws FaberError fenced_off for an attempt that woke up late; lock_timeout when a session is still there after `timeoutSeconds`; unsupported behind a transaction pooler.
  */
-export async function takeFence(target: PostgresTarget, operationId: string, options: ChangeOptions): Promise<Fence> {
+export async function takeFence(target: PostgresTarget, operationId: string, options: TakeOptions): Promise<Fence> {
   options.signal.throwIfAborted();
   await ensureTables(target);
   return withSession(target, purposeName('fence'), async (session) => {
     await refusePooler(session);
+    // Before it ends the sessions of whoever has overtaken it.
+    await refuseLate(session, operationId, options);
     await endEarlierHolders(session, options);
     const token = await raiseToken(session, operationId, options);
     await endEarlierHolders(session, options);
@@ -37,7 +41,20 @@ async function endEarlierHolders(session: PostgresSession, options: ChangeOption
   await endSessions(session, MAY_CHANGE, { ...options, awaitConcurrently: true });
 }
 
-async function raiseToken(session: PostgresSession, operationId: string, options: ChangeOptions): Promise<string> {
+/**
+ * A worker that was paused before it took the fence would take it from the attempt that has gone on, and apply again what was
+ * undone meanwhile. Temporal hands attempts out one after the other, so the time tells which is the later one.
+ */
+async function refuseLate(session: PostgresSession, operationId: string, { attemptAt, begins }: TakeOptions): Promise<void> {
+  const late = await session.query(
+    `SELECT FROM faber_db.fence WHERE operation_id = $1 AND attempt_at > $2::bigint
+     UNION ALL SELECT FROM faber_db.operations WHERE operation_id = $1 AND (attempt_at > $2::bigint OR (ended_at IS NOT NULL AND NOT $3))`,
+    [operationId, attemptAt ?? null, begins ?? false],
+  );
+  if (late.length > 0) throw fencedOff();
+}
+
+async function raiseToken(session: PostgresSession, operationId: string, options: TakeOptions): Promise<string> {
   const begun = performance.now();
   for (;;) {
     options.signal.throwIfAborted();
@@ -45,10 +62,13 @@ async function raiseToken(session: PostgresSession, operationId: string, options
       await session.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE');
       await session.query(`SET LOCAL lock_timeout = ${ROW_TRY_MS}`);
       const [row] = await session.query<{ token: string }>(
-        `INSERT INTO faber_db.fence AS f (token, operation_id, taken_at) VALUES (1, $1, clock_timestamp())
-         ON CONFLICT (one) DO UPDATE SET token = f.token + 1, operation_id = $1, taken_at = clock_timestamp() RETURNING f.token::text`,
-        [operationId],
+        `INSERT INTO faber_db.fence AS f (token, operation_id, taken_at) VALUES (1, NULL, clock_timestamp())
+         ON CONFLICT (one) DO UPDATE SET token = f.token + 1, taken_at = clock_timestamp() RETURNING f.token::text`,
       );
+      // Once more, now that the row is ours: a later attempt may have come in between.
+      await refuseLate(session, operationId, options);
+      await session.query('UPDATE faber_db.fence SET operation_id = $1, attempt_at = $2::bigint', [operationId, options.attemptAt ?? null]);
+      await session.query('UPDATE faber_db.operations SET attempt_at = $2::bigint WHERE operation_id = $1', [operationId, options.attemptAt ?? null]);
       await recordThisTransaction(session, operationId, 'fence');
       await session.query('COMMIT');
       return row!.token;
@@ -81,7 +101,7 @@ export async function lockFence(session: PostgresSession, fence: Fence): Promise
 }
 
 /** For work that no transaction can hold: only a look. @throws FaberError fenced_off. */
-export async function checkFence(session: PostgresSession, fence: Fence): Promise<void> {
+export async function checkFence(session: Session, fence: Fence): Promise<void> {
   const [row] = await session.query<{ token: string }>('SELECT token::text FROM faber_db.fence');
   if (row?.token !== fence.token) throw fencedOff();
 }
