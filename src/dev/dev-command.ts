@@ -1,5 +1,6 @@
 /** `faber-db dev`: a Temporal dev server and a worker, for as long as the command runs. */
 import { resolve } from 'node:path';
+import { FaberError, type ErrorCode } from '../contract/failure.js';
 import { DEFAULT_TASK_QUEUE } from '../contract/names.js';
 import { temporalCli } from './temporal-cli.js';
 import { startTemporal } from './temporal-server.js';
@@ -19,19 +20,19 @@ export interface DevOptions {
 /**
  * Runs both until a signal (SIGINT, SIGTERM, SIGHUP) or until one of them ends by itself. All that it says goes to stderr.
  * @returns the exit code: 0 after a signal, 1 when server or worker ended by itself.
- * @throws Error when one of them does not start; the other is stopped.
+ * @throws FaberError temporal_unavailable, no_worker: one of them does not start, and why; the other is stopped.
  */
 export async function runDev(options: DevOptions = {}): Promise<number> {
   const say = (line: string) => console.error(line);
   const signal = nextSignal();
   const taskQueue = options.taskQueue ?? process.env['FABER_DB_TASK_QUEUE'] ?? DEFAULT_TASK_QUEUE;
   const { port = 7233, uiPort = 8233, headless, databaseFile } = options;
-  const server = await startTemporal(await temporalCli(say), {
+  const server = await starting('temporal_unavailable', async () => startTemporal(await temporalCli(say), {
     ...(port === 0 ? {} : { port }), ...(uiPort === 0 ? {} : { uiPort }), ...(headless ? { headless } : {}), ...(databaseFile ? { databaseFile: resolve(databaseFile) } : {}),
-  });
+  }));
   try {
     say(`Temporal  ${server.address}${server.webUi ? `   Web UI ${server.webUi}` : ''}`);
-    const worker = await startWorker({ address: server.address, namespace: server.namespace, taskQueue });
+    const worker = await starting('no_worker', () => startWorker({ address: server.address, namespace: server.namespace, taskQueue }));
     try {
       say(`Worker    polls ${taskQueue} (pid ${worker.pid}). Ctrl-C ends both.`);
       const ended = await Promise.race([
@@ -47,6 +48,15 @@ export async function runDev(options: DevOptions = {}): Promise<number> {
     }
   } finally {
     await server.stop();
+  }
+}
+
+/** Only what we write ourselves is in these messages, and the end of the server's log. */
+async function starting<T>(code: ErrorCode, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    throw new FaberError({ code, message: (error as Error).message }, { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 /** `faber-db dev`, as a person runs it. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../src/dev/free-port.js';
@@ -7,7 +8,7 @@ import { inDist } from '../support/dist.js';
 import { markedProcesses } from '../support/marked.js';
 import { tempDir } from '../support/temp.js';
 
-const faberDb = () => inDist('src', 'client', 'cli', 'main.js');
+const faberDb = async () => join(await inDist(), '..', 'bin', 'faber-db.js');
 
 let mark: string;
 let address: string;
@@ -49,6 +50,6 @@ describe('faber-db dev', () => {
 
   test('a port that is taken is said, and nothing stays running', async () => {
     const second = promisify(execFile)(process.execPath, [await faberDb(), 'dev', '--port', address.split(':')[1] ?? '', '--headless']);
-    await expect(second).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('is in use already') as string });
+    await expect(second).rejects.toMatchObject({ code: 3, stderr: expect.stringContaining('is in use already') as string });
   });
 });
