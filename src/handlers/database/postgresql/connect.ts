@@ -29,24 +29,37 @@ const SESSION_SETUP = `
 
 /** @throws FaberError health_check_failed. */
 export async function openConnection(target: PostgresTarget, applicationName: string): Promise<Connection> {
-  const configs = target.clientConfigs(applicationName);
-  const withoutOptions = configs.map((config) => ({ ...config, options: undefined }));
-  let failure: unknown;
-  for (const [index, config] of [...configs, ...withoutOptions].entries()) {
-    const optionsRefused = index >= configs.length;
-    if (optionsRefused && !refusesOptions(failure)) break;
-    if (!optionsRefused && index > 0 && !mayTryOtherEncryption(failure)) continue;
-    try {
-      return { ...(await openClient(config)), optionsRefused };
-    } catch (error) {
-      failure = error;
-      if (hasNoTls(error)) target.rememberNoTls();
-    }
+  const configs = () => target.clientConfigs(applicationName);
+  try {
+    return { ...(await openEitherWay(target, configs())), optionsRefused: false };
+  } catch (error) {
+    if (!refusesOptions(error)) throw asFailure(target, error);
   }
-  throw failure instanceof FaberError ? failure : connectionFailure(target, failure);
+  try {
+    return { ...(await openEitherWay(target, configs().map((config) => ({ ...config, options: undefined })))), optionsRefused: true };
+  } catch (error) {
+    throw asFailure(target, error);
+  }
 }
 
-async function openClient(config: pg.ClientConfig): Promise<Omit<Connection, 'optionsRefused'>> {
+/** Tries each in order, as `sslmode` allows. */
+async function openEitherWay(target: PostgresTarget, [first, ...others]: pg.ClientConfig[]): Promise<Opened> {
+  try {
+    return await openClient(first!);
+  } catch (error) {
+    if (hasNoTls(error)) target.rememberNoTls();
+    if (others.length === 0 || !mayTryOtherEncryption(error)) throw error;
+    return openEitherWay(target, others);
+  }
+}
+
+type Opened = Omit<Connection, 'optionsRefused'>;
+
+function asFailure(target: PostgresTarget, error: unknown): FaberError {
+  return error instanceof FaberError ? error : connectionFailure(target, error);
+}
+
+async function openClient(config: pg.ClientConfig): Promise<Opened> {
   const client = new pg.Client(config);
   // A session that the server ends while idle emits this; the next query tells it.
   client.on('error', () => {});

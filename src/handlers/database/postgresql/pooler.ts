@@ -1,5 +1,6 @@
 /** Recognises a connection pooler in transaction mode, behind which session state cannot be relied on. */
 import { FaberError } from '../../../contract/failure.js';
+import { ScriptError } from '../contract.js';
 import { openSession, type PostgresSession } from './session.js';
 import { readingName } from './session-names.js';
 
@@ -8,7 +9,14 @@ export async function poolerReason(session: PostgresSession): Promise<string | n
   const { target } = session;
   if (target.pgbouncer) return 'the URL says pgbouncer=true';
   if (!session.behindPooler) return null;
-  return (await sharesBackends(session)) ? 'two connections were served by one server session: a pooler in transaction mode is in between' : null;
+  // Set afterwards it would stay on the pooler's own connection, for whoever gets that next.
+  if (session.optionsRefused && target.schemaGiven) return 'a pooler in between refuses the startup options that ?schema= needs';
+  try {
+    return (await sharesBackends(session)) ? 'two connections were served by one server session: a pooler in transaction mode is in between' : null;
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+    return 'a pooler in between ends transactions: it is in statement mode';
+  }
 }
 
 /**

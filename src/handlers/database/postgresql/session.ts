@@ -17,6 +17,7 @@ export class PostgresSession implements Session {
   readonly watchesClient: boolean;
   /** A pooler hides the server's number for a session behind one of its own making, and refuses startup options. */
   readonly behindPooler: boolean;
+  readonly optionsRefused: boolean;
   #transactionStatus: TransactionStatus = 'I';
 
   constructor(
@@ -26,6 +27,7 @@ export class PostgresSession implements Session {
     this.id = connection.backendPid;
     this.client = connection.client;
     this.watchesClient = connection.watchesClient;
+    this.optionsRefused = connection.optionsRefused;
     this.behindPooler = connection.optionsRefused || (this.client as unknown as { processID: number }).processID !== this.id;
     messagesOf(this.client).on('readyForQuery', (message: { status: TransactionStatus }) => {
       this.#transactionStatus = message.status;

@@ -134,7 +134,8 @@ test('two routes to one database have one identity, and another database has ano
   const { port } = await postgres();
   const direct = await identify(parsePostgresUrl(url));
   const route = await identify(parsePostgresUrl(`postgresql://${role.name}:${encodeURIComponent(role.password)}@localhost:${port}/${name}?sslmode=disable`));
-  expect(route).toEqual(direct);
+  // The size is not the same at two moments: the server writes caches of its own.
+  expect({ ...route, sizeBytes: direct.sizeBytes }).toEqual(direct);
   expect(direct).toMatchObject({ database: name, standby: false, marker: null, empty: true, pooled: false, serverMajor: expect.any(Number) });
   expect(direct.sizeBytes).toBeGreaterThan(1_000_000);
   const other = await identify(parsePostgresUrl((await createDatabase()).url));
