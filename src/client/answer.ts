@@ -28,7 +28,7 @@ export function answerOfFailure(error: unknown, named: Named): Response | undefi
     new FaberError({
       code: 'internal',
       message: `The operation was ${how} from outside; a change that it had begun goes on in its own workflow`,
-      suggestions: ['faber-db list --running shows whether a change still runs', 'Start the operation again with another id: it looks at what is there first'],
+      suggestions: ['In Temporal, a running workflow guardedChange whose id begins with the id of the operation is that change', 'Start the operation again with another id: it looks at what is there first'],
     }),
     named,
   );

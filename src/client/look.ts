@@ -5,8 +5,6 @@ import type { OperationState } from '../contract/view.js';
 import type { TemporalAccess } from './connect.js';
 import { grpcStatus, GRPC } from './temporal-errors.js';
 
-/** No worker took a task for this long: nothing moves. */
-export const STUCK_AFTER_MS = 8_000;
 const QUERY_TIMEOUT_MS = 5_000;
 
 export interface Sight {
@@ -17,8 +15,8 @@ export interface Sight {
   requestDigest: string | undefined;
   /** No worker has ever taken it up. */
   untouched: boolean;
-  /** A task waits for a worker since then (milliseconds since the epoch). */
-  waitingForWorkerSince: number | undefined;
+  /** The task that waits for a worker, by the server's time of its making; undefined: none waits. */
+  waitingTask: string | undefined;
   /** As of the last event; null where it cannot be asked (no worker, or not one of ours). */
   state: OperationState | null;
 }
@@ -41,7 +39,7 @@ export function sightOf(description: WorkflowExecutionDescription): Omit<Sight, 
     environment: memoText(description, MEMO.environment),
     requestDigest: memoText(description, MEMO.requestDigest),
     untouched: description.historyLength < FIRST_TASK_TAKEN,
-    waitingForWorkerSince: scheduled?.seconds == null ? undefined : Number(scheduled.seconds) * 1000,
+    waitingTask: scheduled == null ? undefined : `${String(scheduled.seconds)}.${scheduled.nanos ?? 0}`,
   };
 }
 

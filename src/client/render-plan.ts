@@ -64,11 +64,20 @@ export function renderPlan(plan: PlanSummary): string {
   ].join('\n');
 }
 
+/** What the comment of an approval must hold, or null. */
+export function requiredPhrase(plan: Pick<PlanSummary, 'settings' | 'evidence'>): string | null {
+  const approval = plan.settings['approval'] as { confirmation_phrase?: unknown } | undefined;
+  const phrase = approval?.confirmation_phrase;
+  return plan.evidence.risk === 'destructive' && typeof phrase === 'string' ? phrase : null;
+}
+
 /** Commands that decide about a plan, ready to paste. */
-export function decisionCommands(plan: Pick<PlanSummary, 'plan_hash' | 'resolve'>, { workflowId, invokedAs, connectionFlags = '' }: RenderOptions): { approve: string; reject: string } {
+export function decisionCommands(plan: Pick<PlanSummary, 'plan_hash' | 'resolve' | 'settings' | 'evidence'>, { workflowId, invokedAs, connectionFlags = '' }: RenderOptions): { approve: string; reject: string } {
   const common = `${shellWord(workflowId)} --plan ${plan.plan_hash.slice(0, 12)}${connectionFlags}`;
   const resolve = plan.resolve.map((name) => ` --resolve ${shellWord(`${name}=applied`)}`).join('');
-  return { approve: `${invokedAs} approve ${common}${resolve}`, reject: `${invokedAs} reject ${common} --comment why` };
+  // The phrase is for a person to type, who has read what it is about: it is not filled in.
+  const comment = requiredPhrase(plan) === null ? '' : ' --comment PHRASE';
+  return { approve: `${invokedAs} approve ${common}${resolve}${comment}`, reject: `${invokedAs} reject ${common} --comment why` };
 }
 
 /** The plan, who asked, until when, what was decided, and the commands that decide. */
@@ -83,6 +92,7 @@ export function renderWaiting(state: OperationState, options: RenderOptions): st
     ...state.approvals.map(({ decision, by }) => `Already: ${decision} by ${printable(by)} (not verified)`),
     ...(state.refused_count > 0 ? [`Decisions that did not count: ${state.refused_count}`] : []),
     ...state.refused.slice(-3).map(({ decision, by, reason }) => `  ${printable(decision)} by ${printable(by ?? 'nobody named')}: ${printable(reason)}`),
+    ...(requiredPhrase(plan) === null ? [] : [`The plan is destructive. The comment of an approval must hold: ${printable(requiredPhrase(plan) ?? '')}`]),
     '',
     `Approve:  ${commands.approve}`,
     `Refuse:   ${commands.reject}`,

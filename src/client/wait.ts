@@ -5,7 +5,7 @@ import type { OperationState } from '../contract/view.js';
 import { answerOfFailure, answerOfResult } from './answer.js';
 import type { TemporalAccess } from './connect.js';
 import type { Named } from './error-response.js';
-import { Lookout, STUCK_AFTER_MS, type Sight } from './look.js';
+import { Lookout, type Sight } from './look.js';
 import { hasWorker, noWorker } from './task-queue.js';
 import { FaberError } from '../contract/failure.js';
 import { toFaberError } from './temporal-errors.js';
@@ -32,12 +32,16 @@ export interface Operation {
   startedByUs: boolean;
 }
 
+/** No worker took the same task for this long, by our own watch: nothing moves. */
+const STUCK_AFTER_MS = 8_000;
 const LOOK_EVERY_MS = 500;
 const LOOK_SELDOM_EVERY_MS = 3_000;
 /** From here on an answer may be a little late. */
 const SELDOM_AFTER_MS = 60_000;
 /** A restart of the Temporal server takes less. */
 const UNAVAILABLE_FOR_MS = 120_000;
+
+const never = () => new Promise<never>(() => {});
 
 /** The answer when the workflow closes. */
 async function closing({ access, workflowId, runId, named }: Operation, signal: AbortSignal): Promise<Response> {
@@ -57,6 +61,8 @@ class Wait {
   readonly #began = Date.now();
   #lastShown = '';
   #noticed = '';
+  #takenBack = false;
+  #waiting: { task: string | undefined; since: number } = { task: undefined, since: 0 };
 
   constructor(
     private readonly of: Operation,
@@ -93,7 +99,9 @@ class Wait {
   }
 
   async #untilClosed(): Promise<Waited> {
-    return { kind: 'answered', response: await this.#patiently(() => closing(this.of, this.#ended.signal)) };
+    const response = await this.#patiently(() => closing(this.of, this.#ended.signal));
+    // Taking it back closes it too, and that is not its answer.
+    return this.#takenBack ? never() : { kind: 'answered', response };
   }
 
   async #untilDecisionNeeded(): Promise<Waited> {
@@ -110,16 +118,18 @@ class Wait {
 
   async #untilTimeout(): Promise<Waited> {
     const { timeoutSeconds } = this.options;
-    if (timeoutSeconds === undefined) return new Promise(() => {});
+    if (timeoutSeconds === undefined) return never();
     await this.#pause(timeoutSeconds * 1000);
     return { kind: 'timed_out' };
   }
 
-  async #requireMovement({ waitingForWorkerSince, untouched }: Sight): Promise<void> {
-    if (waitingForWorkerSince === undefined || Date.now() - waitingForWorkerSince < STUCK_AFTER_MS) return;
+  async #requireMovement({ waitingTask, untouched }: Sight): Promise<void> {
+    if (waitingTask !== this.#waiting.task) this.#waiting = { task: waitingTask, since: Date.now() };
+    if (waitingTask === undefined || Date.now() - this.#waiting.since < STUCK_AFTER_MS) return;
     const { access, taskQueue, workflowId, runId, startedByUs } = this.of;
     if (untouched && startedByUs) {
       // Nobody has seen it: taken back, so that it does not surprise anybody when a worker comes back tomorrow.
+      this.#takenBack = true;
       await access.client.workflow.getHandle(workflowId, runId).terminate('no worker');
       throw noWorker(taskQueue, access.address, 'nothing was started');
     }

