@@ -67,7 +67,8 @@ export interface BackupHandler {
 
   /**
    * Restores it into a scratch database beside the target, compares row counts with the manifest, drops the scratch
-   * database, and raises the level to proven. @throws FaberError backup_unusable.
+   * database, and raises the level to proven. @throws FaberError backup_unusable; backup_failed when it could not be tried (no
+   * room, no right to create a database, cancelled).
    */
   prove(target: ConnectionTarget, store: Store, record: BackupRecord, signal: AbortSignal, onProgress?: (what: string) => void): Promise<BackupRecord>;
 

@@ -146,6 +146,23 @@ test('an attempt that stood still while the database was opened again exchanges 
   await expectUntouched(s);
 });
 
+test('an operation that another one has fenced off exchanges nothing', async () => {
+  const s = await ready();
+  await database.bookkeeping.takeFence(s.target, 'op-2', op);
+  await expect(backups.swap(s.target, 'op-1', allow, never)).rejects.toMatchObject({ code: 'fenced_off', result: { holder: 'op-2' } });
+  await expectUntouched(s);
+});
+
+test('a database whose every place is taken is exchanged all the same', async () => {
+  const s = await ready();
+  await asAdmin(`ALTER DATABASE "${s.names.live}" CONNECTION LIMIT 3`);
+  const application = reconnecting(s.db.url);
+  while ((await sessionsIn(s.names.live)) < 3) await new Promise((resolve) => setTimeout(resolve, 10));
+  await backups.swap(s.target, 'op-1', allow, never);
+  await application.stop();
+  await expectExchanged(s);
+});
+
 test('without a restored database nothing happens', async () => {
   const s = await scene({ sql: "CREATE TABLE t AS SELECT 'new' AS state" });
   await expect(backups.swap(s.target, 'op-1', allow, never)).rejects.toMatchObject({ code: 'restore_failed' });

@@ -80,7 +80,10 @@ async function exchange(
       progress.shutOut = true;
       const shut = await inOwnTransaction(session, () => session.query(`ALTER DATABASE ${name(names.live)} ALLOW_CONNECTIONS false`));
       await endSessions(session, names.live, replaced?.id ?? null);
-      if (replaced) await claim(replaced, operationId, [shut]);
+      if (replaced) {
+        await claim(replaced, operationId, [shut]);
+        await requireFence(replaced, operationId);
+      }
     }
     signal.throwIfAborted();
     await guard(replaced).catch((error: unknown) => {
@@ -100,6 +103,22 @@ async function exchange(
   await rename(session, names, there);
   await barrier('swap-after-renames', signal);
   await settle(session, names);
+}
+
+/**
+ * An attempt that stood still for long may wake up after another operation has taken over: its swap would undo that one's work.
+ * Nobody can take the fence between this look and the renames, since nobody can connect.
+ */
+async function requireFence(replaced: Session, operationId: string): Promise<void> {
+  const [table] = await replaced.query<{ there: boolean }>("SELECT to_regclass('faber_db.fence') IS NOT NULL AS there");
+  if (!table?.there) return;
+  const [holder] = await replaced.query<{ operation_id: string | null }>('SELECT operation_id FROM faber_db.fence');
+  if (holder?.operation_id == null || holder.operation_id === operationId) return;
+  throw new FaberError({
+    code: 'fenced_off',
+    message: `The operation ${holder.operation_id} has taken over the database. Nothing was exchanged`,
+    result: { holder: holder.operation_id },
+  });
 }
 
 /** Both names change at the same instant: nobody ever finds no database, or the old one, under the name. */
