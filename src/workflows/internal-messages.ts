@@ -29,9 +29,11 @@ export function behindIn(payload: unknown): string[] | null {
   return Array.isArray(behind) && behind.every((id) => typeof id === 'string') ? behind : null;
 }
 
-/** The answer of a change that waits for a person; null: it waits no more. Undefined: no such thing. */
-export function waitingAnswerIn(payload: unknown): ErrorResponse | null | undefined {
-  if (payload === null) return null;
-  const fits = isObject(payload) && payload['status'] === 'error' && typeof payload['error'] === 'string' && isObject(payload['recovery']) && Array.isArray(payload['waiting_for']);
-  return fits ? (payload as unknown as ErrorResponse) : undefined;
+/** The answer of this change while it waits for a person; null: it waits no more. Undefined: not a word of this change. */
+export function waitingAnswerIn(payload: unknown, changeId: string | null): ErrorResponse | null | undefined {
+  if (changeId === null || changeIdIn(payload) !== changeId) return undefined;
+  const { answer } = payload as { answer?: unknown };
+  if (answer === null) return null;
+  const fits = isObject(answer) && answer['status'] === 'error' && typeof answer['error'] === 'string' && isObject(answer['recovery']) && Array.isArray(answer['waiting_for']);
+  return fits ? (answer as unknown as ErrorResponse) : undefined;
 }

@@ -60,6 +60,8 @@ export interface Operation {
   state(): Promise<OperationState>;
   /** Waits for the state to satisfy; fails with the last state after `seconds`. */
   until(what: (state: OperationState) => boolean, seconds?: number): Promise<OperationState>;
+  /** The same for the child that holds the database. */
+  untilChange(what: (state: OperationState) => boolean, seconds?: number): Promise<OperationState>;
   /** Waits for the approval phase and approves as `ana@example.com`. */
   approve(extra?: Record<string, unknown>): Promise<OperationState>;
   answer(): Promise<Response>;
@@ -108,7 +110,7 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
       const workflowId = id ?? `${operation}-${randomBytes(5).toString('hex')}`;
       const request = { operation, parameters: { environment: 'production', working_directory: directory, ...parameters } };
       const handle = await client.workflow.start(WORKFLOW_TYPES[operation], { workflowId, taskQueue, args: [{ request, requested_by: requestedBy }] });
-      return operationOf(workflowId, handle);
+      return operationOf(workflowId, handle, client);
     },
   };
   cleanUps.push(async () => {
@@ -148,26 +150,30 @@ async function writeConfig(directory: string, store: string, options: StackOptio
   await writeFile(join(directory, 'prisma', 'migrations', 'migration_lock.toml'), 'provider = "postgresql"\n');
 }
 
-function operationOf(id: string, handle: WorkflowHandle): Operation {
+async function untilState(state: () => Promise<OperationState>, what: (state: OperationState) => boolean, seconds: number): Promise<OperationState> {
+  let last: unknown;
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(100)) {
+    const seen = await state().catch((error: unknown) => {
+      last = String(error);
+      return null;
+    });
+    if (seen === null) continue;
+    if (what(seen)) return seen;
+    last = seen;
+  }
+  throw new Error(`waited ${seconds} s in vain; last state: ${JSON.stringify(last, null, 1)}`);
+}
+
+function operationOf(id: string, handle: WorkflowHandle, client: Client): Operation {
   const state = () => handle.query<OperationState>('state');
   const operation: Operation = {
     id,
     handle,
     state,
-    async until(what, seconds = 30) {
-      let last: unknown;
-      for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
-        const seen = await state().catch((error: unknown) => {
-          last = String(error);
-          return null;
-        });
-        if (seen !== null) {
-          if (what(seen)) return seen;
-          last = seen;
-        }
-        await sleep(100);
-      }
-      throw new Error(`waited ${seconds} s in vain; last state: ${JSON.stringify(last, null, 1)}`);
+    until: (what, seconds = 60) => untilState(state, what, seconds),
+    async untilChange(what, seconds = 60) {
+      const { change_workflow_id } = await operation.until((s) => s.change_workflow_id !== null, seconds);
+      return untilState(() => client.workflow.getHandle(change_workflow_id!).query<OperationState>('state'), what, seconds);
     },
     async approve(extra = {}) {
       const seen = await operation.until((s) => s.phase === 'waiting_for_approval' || s.answer !== null);

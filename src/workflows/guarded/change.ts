@@ -344,7 +344,7 @@ async function askPerson(change: Change, answer: ErrorResponse, rollback: Rollba
 /** The operation may be gone (terminated); the change goes on without it. */
 async function tellOperation(operationId: string, answer: Response | null): Promise<void> {
   try {
-    await getExternalWorkflowHandle(operationId).signal(changeAnswerSignal, answer);
+    await getExternalWorkflowHandle(operationId).signal(changeAnswerSignal, { workflow_id: workflowInfo().workflowId, answer });
   } catch {
     // Nobody to tell: the change's own state has the answer.
   }

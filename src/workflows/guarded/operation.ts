@@ -201,8 +201,8 @@ class Operation {
     setHandler(rejectSignal, (payload) => this.#record(() => approval.receive('reject', payload)), { description: DESCRIPTIONS.reject });
     setHandler(resolveSignal, (payload) => this.#forward(payload), { description: DESCRIPTIONS.resolve });
     setHandler(changeAnswerSignal, (payload) => {
-      const answer = waitingAnswerIn(payload);
-      if (answer === undefined || this.#progress.changeWorkflowId === null) return;
+      const answer = waitingAnswerIn(payload, this.#progress.changeWorkflowId);
+      if (answer === undefined) return;
       this.#progress.answer = answer;
       this.#progress.phase = answer === null ? 'applying' : 'waiting_for_decision';
       this.#show();
