@@ -4,6 +4,7 @@ import { mkdir, open, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { FaberError } from '../../../src/contract/failure.js';
 import { openLocalStore } from '../../../src/handlers/backup/store/local.js';
 import { asAdmin } from '../../support/postgres.js';
 import { tempDir } from '../../support/temp.js';
@@ -188,6 +189,20 @@ describe('a damaged dump', () => {
     });
     expect((await s.store.getBackup(ID)).level).toBe('checked');
   });
+});
+
+test('a whole dump that cannot be restored is not proven, and the error holds no row value', async () => {
+  const s = await scene({ sql: `
+    CREATE FUNCTION fine(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
+    CREATE TABLE people (name text CHECK (fine(name)));
+    INSERT INTO people VALUES ('row-value-4711');
+    CREATE OR REPLACE FUNCTION fine(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false'` });
+  const record = await backups.create(s.target, s.store, s.options(ID));
+  const error = await backups.prove(s.target, s.store, record, never).catch((e: FaberError) => e);
+  expect(error).toMatchObject({ code: 'backup_unusable', message: expect.stringMatching(/violates check constraint/) });
+  const { message, result, suggestions } = error as FaberError;
+  expect(JSON.stringify({ message, result, suggestions })).not.toContain('4711');
+  expect((await s.store.getBackup(ID)).level).toBe('checked');
 });
 
 async function flipBit(file: string, at: number): Promise<void> {

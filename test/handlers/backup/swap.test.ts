@@ -158,7 +158,7 @@ test('a database whose every place is taken is exchanged all the same', async ()
   await asAdmin(`ALTER DATABASE "${s.names.live}" CONNECTION LIMIT 3`);
   const application = reconnecting(s.db.url);
   while ((await sessionsIn(s.names.live)) < 3) await new Promise((resolve) => setTimeout(resolve, 10));
-  await backups.swap(s.target, 'op-1', allow, never);
+  expect(await backups.swap(s.target, 'op-1', allow, never)).toEqual({ kept_as: s.names.kept });
   await application.stop();
   await expectExchanged(s);
 });
