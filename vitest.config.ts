@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Real servers on a machine that may be slow: a limit only for what hangs.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     // Servers and child processes do the work; more test processes than this only make them wait for each other.
     maxWorkers: 3,
   },

@@ -123,11 +123,11 @@ async function launch(
   }
 }
 
-/** Waits until the server answers a query; false when it ended, or does not answer within 30 seconds. */
+/** Waits until the server answers a query; false when it ended, or does not answer within 60 seconds. */
 async function accepts(port: number, password: string, group: GroupProcess): Promise<boolean> {
   let gone = false;
   void group.closed.then(() => (gone = true));
-  for (const until = Date.now() + 30_000; !gone && Date.now() < until; ) {
+  for (const until = Date.now() + 60_000; !gone && Date.now() < until; ) {
     const client = new pg.Client({ connectionString: adminUrl(port, password), connectionTimeoutMillis: 5_000 });
     try {
       await client.connect();

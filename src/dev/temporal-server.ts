@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { freePort, isFree } from './free-port.js';
+import { withoutTemporal } from './local-temporal.js';
 import { startGroup, type GroupProcess } from './process-group.js';
 
 export interface TemporalServer {
@@ -53,7 +54,7 @@ export async function startTemporal(cli: string, options: TemporalServerOptions 
   const log = await open(join(folder, 'server.log'), 'w');
   const group = await startGroup(cli, serverArguments(port, uiPort, options.databaseFile), {
     cwd: folder,
-    env: withoutTemporalVariables(),
+    env: withoutTemporal(),
     stdio: ['ignore', log.fd, log.fd],
   });
   await log.close();
@@ -87,11 +88,6 @@ function serverArguments(port: number, uiPort: number | null, databaseFile: stri
     ...(uiPort === null ? ['--headless'] : ['--ui-port', String(uiPort)]),
     ...(databaseFile ? ['--db-filename', databaseFile] : []),
   ];
-}
-
-/** A profile or address meant for clients must not reach the server's command. */
-function withoutTemporalVariables(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')));
 }
 
 async function answers(address: string, group: GroupProcess): Promise<boolean> {

@@ -2,6 +2,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
+import { localTemporal } from './local-temporal.js';
 import { startGroup, type GroupProcess } from './process-group.js';
 
 export interface WorkerProcessOptions {
@@ -26,7 +27,7 @@ export async function startWorker(options: WorkerProcessOptions): Promise<GroupP
   const { address, namespace, taskQueue, env, logFile } = options;
   const log = logFile ? await open(logFile, 'a', 0o600) : null;
   const worker = await startGroup(process.execPath, [WORKER], {
-    env: { ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, FABER_DB_TASK_QUEUE: taskQueue, ...env },
+    env: { ...localTemporal(address, namespace), FABER_DB_TASK_QUEUE: taskQueue, ...env },
     stdio: ['ignore', log?.fd ?? 2, log?.fd ?? 2],
   });
   await log?.close();

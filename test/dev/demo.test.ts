@@ -2,7 +2,7 @@
 import { execFile, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { chmod, readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { inDist } from '../support/dist.js';
 import { markedProcesses } from '../support/marked.js';
 import { tempDir } from '../support/temp.js';
@@ -11,25 +11,27 @@ const demoProgram = () => inDist('src', 'dev', 'demo', 'main.js');
 /** A terminal of its own for the child, with its screen on our pipe. */
 const TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
 
+vi.setConfig({ testTimeout: 300_000 });
+
 type Surroundings = { FABER_DB_TEST_MARK: string; TMPDIR: string };
 
 let screen = '';
 let running: ChildProcessWithoutNullStreams | undefined;
 
-async function startAtTerminal(env: Surroundings): Promise<{ pid: number; exitCode: Promise<number | null> }> {
+async function startAtTerminal(env: Surroundings, more: Record<string, string> = {}): Promise<{ pid: number; exitCode: Promise<number | null> }> {
   screen = '';
-  const child = spawn('python3', ['-c', TERMINAL, process.execPath, await demoProgram()], { env: { ...process.env, ...env } });
+  const child = spawn('python3', ['-c', TERMINAL, process.execPath, await demoProgram()], { env: { ...process.env, ...env, ...more } });
   running = child;
   child.stdout.on('data', (chunk: Buffer) => (screen += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (screen += chunk.toString()));
   const exitCode = new Promise<number | null>((resolve) => child.once('close', resolve));
-  await expect.poll(async () => demoPid(env.FABER_DB_TEST_MARK), { timeout: 10_000 }).toBeGreaterThan(0);
+  await expect.poll(async () => demoPid(env.FABER_DB_TEST_MARK), { timeout: 60_000 }).toBeGreaterThan(0);
   return { pid: await demoPid(env.FABER_DB_TEST_MARK), exitCode };
 }
 
 const demoPid = async (mark: string) => (await markedProcesses(mark)).find(({ command }) => command.startsWith(process.execPath) && command.includes('demo/main.js'))?.pid ?? 0;
 
-const shows = (text: string | RegExp) => expect.poll(() => screen, { timeout: 60_000, interval: 100 }).toMatch(text);
+const shows = (text: string | RegExp) => expect.poll(() => screen, { timeout: 120_000, interval: 100 }).toMatch(text);
 
 /** A temporary folder of its own, so that what is left over is seen. Open, since PostgreSQL may run as another account. */
 async function surroundings(): Promise<Surroundings> {
@@ -45,7 +47,8 @@ afterEach(() => {
 describe('the demo at a terminal', () => {
   test('is approved by the printed command as pasted, then by typing y; proves the undo and leaves nothing behind', async () => {
     const env = await surroundings();
-    const { exitCode } = await startAtTerminal(env);
+    // Settings meant for another Temporal must not lead the demo there.
+    const { exitCode } = await startAtTerminal(env, { TEMPORAL_ADDRESS: 'production.invalid:7233', TEMPORAL_TLS: 'true', TEMPORAL_PROFILE: 'production' });
     await shows(/--input '.*'\r\n/);
     const command = /in another shell:\r\n([\s\S]*?--input '[^']*')/.exec(screen)?.[1] ?? '';
     await promisify(execFile)('/bin/sh', ['-c', command.replaceAll('\r', '')], { env: { PATH: '/usr/bin:/bin', HOME: env.TMPDIR } });

@@ -27,7 +27,7 @@ beforeEach(async () => {
   });
   dev.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
   exitCode = new Promise((resolve) => dev?.once('close', resolve));
-  await expect.poll(() => said, { timeout: 60_000 }).toContain('Ctrl-C ends both');
+  await expect.poll(() => said, { timeout: 150_000 }).toContain('Ctrl-C ends both');
 });
 afterEach(() => dev?.kill('SIGTERM'));
 

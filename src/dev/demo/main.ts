@@ -3,6 +3,8 @@
  * approved and applied; the second fails on its second migration, and the demo proves that it was undone.
  */
 import { FaberClient } from '../../client/index.js';
+import { DEFAULT_TASK_QUEUE } from '../../contract/names.js';
+import { localTemporal } from '../local-temporal.js';
 import { differences, gather } from './evidence.js';
 import { migrateProduction } from './follow.js';
 import { demoOptions, USAGE, type DemoOptions } from './options.js';
@@ -11,7 +13,7 @@ import { screen, type Screen } from './screen.js';
 
 /** Both releases. @returns whether everything went as it must. */
 async function play(scene: Scene, output: Screen, options: DemoOptions): Promise<boolean> {
-  const client = await FaberClient.connect({ address: scene.temporal.address, namespace: scene.temporal.namespace });
+  const client = await FaberClient.connect({ taskQueue: DEFAULT_TASK_QUEUE, env: localTemporal(scene.temporal.address, scene.temporal.namespace) });
   try {
     output.heading('Release 1 of the shop, to production');
     const first = await migrateProduction(client, scene, output, options.yes);

@@ -57,7 +57,7 @@ export async function setScene(say: (line: string) => void, cleanUps: (() => Pro
     namespace: temporal.namespace,
     taskQueue: DEFAULT_TASK_QUEUE,
     // Only the worker knows the database's URL; what asks and what approves knows the variable's name.
-    env: { PROD_DATABASE_URL: databaseUrl, FABER_DB_PG_BIN: postgres.binDir },
+    env: { PROD_DATABASE_URL: databaseUrl, FABER_DB_PG_BIN: postgres.binDir, FABER_DB_METRICS: 'off' },
     logFile: workerLog,
   });
   cleanUps.push(() => worker.stop('SIGTERM'));
