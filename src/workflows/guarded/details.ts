@@ -96,11 +96,13 @@ const UNDO_WORDS: Record<Plan['undo'], string> = {
 function approvalParts(state: OperationState, plan: PlanSummary, settings: Settings, where: { workflowId: string; namespace: string }): string[] {
   const commands = decisionCommands(where.workflowId, where.namespace, plan);
   const { approval } = settings;
+  const phrase = plan.evidence.risk === 'destructive' ? approval.confirmation_phrase : null;
   const who = approval.approvers.length === 0 ? 'anyone' : approval.approvers.map((a) => plain(a)).join(', ');
   return [
     '### Approval',
     `Needed: ${approval.minimum_approvals}, given: ${state.approvals.length}. May approve: ${who}${approval.forbid_requester ? ', but not who asked' : ''}. ` +
       `Until ${state.approval_deadline ?? 'decided'}. The approver's name is taken at its word (approver not verified).`,
+    ...(phrase === null ? [] : [`The plan is destructive: an approval needs a "comment" that holds: **${plain(phrase)}**`]),
     'Send the signal `approve` or `reject` (json/plain):',
     code(JSON.stringify({ plan: plan.plan_hash.slice(0, 12), by: 'YOUR-NAME' }), 'json'),
     'or in a shell:',
