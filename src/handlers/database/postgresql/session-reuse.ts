@@ -18,16 +18,19 @@ interface Kept {
 
 const kept = new WeakMap<Fence, Kept>();
 
-/** A session as good as new. @throws FaberError health_check_failed. */
-export async function borrowSession(target: PostgresTarget, fence: Fence): Promise<PostgresSession> {
+/**
+ * A session as good as new. A `used` one may have been ended by the server meanwhile, which its first message tells.
+ * @throws FaberError health_check_failed.
+ */
+export async function borrowSession(target: PostgresTarget, fence: Fence): Promise<{ session: PostgresSession; used: boolean }> {
   const idle = kept.get(fence);
   kept.delete(fence);
   if (idle) {
     clearTimeout(idle.timer);
-    if (idle.session.target === target && (await idle.cleaned)) return idle.session;
+    if (idle.session.target === target && (await idle.cleaned)) return { session: idle.session, used: true };
     await idle.session.close();
   }
-  return openSession(target, changingName(fence));
+  return { session: await openSession(target, changingName(fence)), used: false };
 }
 
 /** Only a session whose transaction has ended well: any other is closed by who had it. */

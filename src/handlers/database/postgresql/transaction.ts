@@ -48,14 +48,20 @@ interface Refused {
 
 async function attempt(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Part, record: Part): Promise<'committed' | Refused> {
   options.signal.throwIfAborted();
-  const session = await borrowSession(target, fence);
+  const { session, used } = await borrowSession(target, fence);
   const watch = watchLocks(session, (what) => options.onWait?.(what));
+  let begun = false;
   let committed = false;
   try {
-    await underDeadline(session, options, (proceed) => run(session, fence, options, work, record, proceed));
+    await underDeadline(session, options, (proceed) => run(session, fence, options, work, record, () => {
+      begun = true;
+      proceed();
+    }));
     committed = true;
     return 'committed';
   } catch (error) {
+    // Ended while nobody used it (a newer fence does that): nothing was sent, and a new session tells what is the matter.
+    if (used && !begun && isLost(error)) return await attempt(target, fence, options, work, record);
     if (error instanceof ScriptError && WORTH_ANOTHER_TRY.includes(error.failure.sqlState ?? '')) return { error, blockedBy: watch.blockedBy };
     throw error;
   } finally {

@@ -1,10 +1,10 @@
 /** Which objects of a script are there already: evidence for settling a failed row of another runner. */
 import type { Node } from 'libpg-query';
-import pg from 'pg';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
 import type { Migration } from '../contract.js';
 import { parseScript } from '../script/parse.js';
 import { names, relationName } from '../script/tree.js';
+import { quotedName, quotedRelation } from './quoted-name.js';
 
 interface Made { what: string; sql: string; parameters: string[] }
 
@@ -39,10 +39,10 @@ function madeBy(node: Node): Made[] {
   if ('CreateTableAsStmt' in node) return [relation('table', node.CreateTableAsStmt.into?.rel)];
   if ('CreateEnumStmt' in node) {
     const type = names(node.CreateEnumStmt.typeName);
-    return [{ what: `type ${type.join('.')}`, sql: TYPE, parameters: [quoted(type)] }];
+    return [{ what: `type ${type.join('.')}`, sql: TYPE, parameters: [quotedName(type)] }];
   }
   if ('IndexStmt' in node && node.IndexStmt.idxname) {
-    return [{ what: `valid index ${node.IndexStmt.idxname}`, sql: VALID_INDEX, parameters: [regclass(node.IndexStmt.relation), node.IndexStmt.idxname] }];
+    return [{ what: `valid index ${node.IndexStmt.idxname}`, sql: VALID_INDEX, parameters: [quotedRelation(node.IndexStmt.relation), node.IndexStmt.idxname] }];
   }
   if (!('AlterTableStmt' in node)) return [];
   const table = node.AlterTableStmt.relation;
@@ -50,11 +50,9 @@ function madeBy(node: Node): Made[] {
     const added = 'AlterTableCmd' in command && command.AlterTableCmd.subtype === 'AT_AddColumn' ? command.AlterTableCmd.def : undefined;
     if (!added || !('ColumnDef' in added)) return [];
     const column = added.ColumnDef.colname ?? '';
-    return [{ what: `column ${relationName(table)}.${column}`, sql: COLUMN, parameters: [regclass(table), column] }];
+    return [{ what: `column ${relationName(table)}.${column}`, sql: COLUMN, parameters: [quotedRelation(table), column] }];
   });
 }
 
 type Relation = Parameters<typeof relationName>[0];
-const quoted = (parts: readonly string[]) => parts.map((part) => pg.escapeIdentifier(part)).join('.');
-const regclass = (table: Relation) => quoted([table?.schemaname, table?.relname].filter((part) => part !== undefined));
-const relation = (kind: string, table: Relation): Made => ({ what: `${kind} ${relationName(table)}`, sql: RELATION, parameters: [regclass(table)] });
+const relation = (kind: string, table: Relation): Made => ({ what: `${kind} ${relationName(table)}`, sql: RELATION, parameters: [quotedRelation(table)] });

@@ -1,9 +1,9 @@
 /** What a statement that no transaction can hold left behind, told by looking at the database. */
 import type { Node } from 'libpg-query';
-import pg from 'pg';
 import type { Session } from '../../database/contract.js';
 import type { Script } from '../script/parse.js';
 import { names } from '../script/tree.js';
+import { quotedName, quotedRelation } from './quoted-name.js';
 
 export type Looked =
   /** Its effect is there. */
@@ -33,14 +33,13 @@ type IndexStatement = Extract<Node, { IndexStmt: unknown }>['IndexStmt'];
 /** An index lies in the schema of its table, so it is found through the table. */
 async function lookForIndex(session: Session, index: IndexStatement): Promise<Looked> {
   if (!index.idxname) return { state: 'unknown', reason: 'the index has no name in the script' };
-  const table = [index.relation?.schemaname, index.relation?.relname].filter((part) => part !== undefined);
   const [found] = await session.query<{ valid: boolean; name: string }>(
     `SELECT i.indisvalid AS valid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
        FROM pg_catalog.pg_index i
        JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE i.indrelid = pg_catalog.to_regclass($1) AND c.relname = $2`,
-    [quoted(table), index.idxname],
+    [quotedRelation(index.relation), index.idxname],
   );
   if (!found) return NOTHING;
   return found.valid ? { state: 'done' } : { state: 'nothing', invalid: [found.name] };
@@ -48,12 +47,10 @@ async function lookForIndex(session: Session, index: IndexStatement): Promise<Lo
 
 async function lookForDroppedIndex(session: Session, object: Node | undefined): Promise<Looked> {
   const name = object && 'List' in object ? names(object.List.items) : [];
-  const [found] = await session.query<{ there: boolean }>('SELECT pg_catalog.to_regclass($1) IS NOT NULL AS there', [quoted(name)]);
+  const [found] = await session.query<{ there: boolean }>('SELECT pg_catalog.to_regclass($1) IS NOT NULL AS there', [quotedName(name)]);
   return found?.there ? NOTHING : { state: 'done' };
 }
 
 async function databaseExists(session: Session, name: string | undefined): Promise<boolean> {
   return (await session.query('SELECT FROM pg_catalog.pg_database WHERE datname = $1', [name])).length > 0;
 }
-
-const quoted = (parts: readonly string[]) => parts.map((part) => pg.escapeIdentifier(part)).join('.');

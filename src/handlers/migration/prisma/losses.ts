@@ -6,6 +6,7 @@ import type { Session, StepRow } from '../../database/contract.js';
 import type { Script } from '../script/parse.js';
 import { scriptEffects } from '../script/script-effects.js';
 import { names } from '../script/tree.js';
+import { quotedName, quotedRelation } from './quoted-name.js';
 
 /** Rows of `table`, or values of its `column`, go with the down script. */
 interface Taken { table: string; column: string | null }
@@ -40,11 +41,11 @@ function takenBy(node: Node): Taken[] | null {
   if ('DropStmt' in node) {
     const { removeType, behavior, objects } = node.DropStmt;
     if (removeType !== 'OBJECT_TABLE' || behavior === 'DROP_CASCADE') return null;
-    return (objects ?? []).map((object) => ({ table: quoted('List' in object ? names(object.List.items) : []), column: null }));
+    return (objects ?? []).map((object) => ({ table: quotedName('List' in object ? names(object.List.items) : []), column: null }));
   }
   if (!('AlterTableStmt' in node)) return null;
   const { relation, cmds } = node.AlterTableStmt;
-  const table = quoted([relation?.schemaname, relation?.relname].filter((part) => part !== undefined));
+  const table = quotedRelation(relation);
   const taken: Taken[] = [];
   for (const command of cmds ?? []) {
     if (!('AlterTableCmd' in command)) return null;
@@ -78,8 +79,6 @@ function beyondDefault(table: string, column: string): string {
 
 /** Rows keep the low 32 bits of a transaction id. */
 const rowXid = (xid: string) => (BigInt(xid) & 0xffffffffn).toString();
-
-const quoted = (parts: readonly string[]) => parts.map((part) => pg.escapeIdentifier(part)).join('.');
 
 function wouldLose(name: string, why: string): FaberError {
   return new FaberError({
