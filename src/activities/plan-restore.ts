@@ -11,7 +11,7 @@ export async function planRestore(input: PlanInput, identity: DatabaseIdentity):
     throw new FaberError({
       code: 'backup_unusable',
       message: `${record.backup_id} is a backup of another database (${record.environment}: ${record.database}); nothing was changed`,
-      suggestions: [`Backups of this environment: faber-db list-backups --environment ${settings.environment}`],
+      suggestions: [`Backups of this environment: faber-db list-backups ${settings.environment}`],
     });
   }
   const obstacles = await backups.restoreObstacles(target, record);

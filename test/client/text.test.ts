@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { answerOfFailure, answerOfResult } from '../../src/client/answer.js';
 import { renderAnswer, withRunnableCommands } from '../../src/client/cli/answers.js';
@@ -123,6 +124,23 @@ describe('answers', () => {
     expect(exitCodeOf(error)).toBe(5);
     expect(exitCodeOf({ status: 'success', operation: 'x', result: {}, message: '' })).toBe(0);
     expect(exitCodeOf({ status: 'cancelled', operation: 'x', message: '' })).toBe(4);
+  });
+});
+
+describe('commands in messages', () => {
+  it('all name a command that there is', async () => {
+    const root = fileURLToPath(new URL('../../src/', import.meta.url));
+    const files = (await readdir(root, { recursive: true })).filter((file) => file.endsWith('.ts') && !file.startsWith('client/cli'));
+    const commands = new Set((await readdir(join(root, 'client', 'cli'))).map((file) => file.replace('.ts', '')).concat('reject'));
+    const unknown: string[] = [];
+    for (const file of files) {
+      // In messages a command stands in backticks, after a colon, or at the beginning, with a space after its name.
+      for (const [, command = ''] of (await readFile(join(root, file), 'utf8')).matchAll(/(?:[:(] |`|')faber-db ([a-z-]+) (?:\$\{|--)/g)) {
+        if (!commands.has(command)) unknown.push(`${file}: faber-db ${command}`);
+      }
+    }
+    expect(files.length).toBeGreaterThan(50);
+    expect(unknown).toEqual([]);
   });
 });
 
