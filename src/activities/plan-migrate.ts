@@ -37,7 +37,7 @@ export async function planMigrate(input: PlanInput, identity: DatabaseIdentity):
 
   const failed = status.failed.map((row) => row.name);
   const toRun = project.filter((m) => !baseline.includes(m.name) && (status.pending.includes(m.name) || failed.includes(m.name)));
-  const findings = statusFindings(status);
+  const findings = [...statusFindings(status), ...(await failedEvidence(input, failed))];
   const losses: string[] = [];
   const planned: PlannedMigration[] = [];
   let risk: Risk = findings.some((f) => f.level === 'danger') || baseline.length > 0 ? 'high' : 'low';
@@ -109,6 +109,16 @@ async function planBaseline(input: PlanInput, ledger: Ledger, wanted: string): P
     });
   }
   return upTo.map((m) => m.name);
+}
+
+/** Which objects of a failed script are there: what a person needs to say whether it was applied or not. */
+async function failedEvidence({ migrations, project, target }: PlanInput, failed: string[]): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const migration of project.filter((m) => failed.includes(m.name))) {
+    const objects = await migrations.findObjects(migration, target);
+    findings.push(...objects.map((message): Finding => ({ level: 'info', message: `Looked at the database: ${message}`, migration: migration.name })));
+  }
+  return findings;
 }
 
 function statusFindings(status: MigrationStatus): Finding[] {

@@ -13,8 +13,9 @@ interface Taken { table: string; column: string | null }
 
 /**
  * Refuses unless nothing is lost: the up script removed nothing, and each table or column that the down script drops holds
- * only what the operation itself wrote. Row versions tell their writer (`xmin`), the step rows which transactions are the
- * operation's own. Not told by age: a transaction of others that began before the up script may have written after it.
+ * only what the up script itself wrote. Row versions tell their writer (`xmin`), the step rows which transaction was the up
+ * script's. A row version of a later migration of the same operation does not count as own: it may have rewritten a row
+ * with what others had put into it. Not told by age: a transaction of others that began before the up script may have written after it.
  * @param session in the transaction that will run the down script, so that no writer comes in between; null where no
  *   transaction can hold it, and then only scripts that touch no data pass.
  * @throws FaberError would_lose_data.
@@ -23,7 +24,7 @@ export async function refuseLosses(session: Session | null, name: string, up: Sc
   if (up.error || down.error) throw wouldLose(name, 'its scripts cannot be judged by the grammar');
   const removed = scriptEffects(up).find((effect) => effect.destroys !== 'no');
   if (removed) throw wouldLose(name, `what the script did in line ${removed.line} does not come back (${removed.message})`);
-  const own = steps.flatMap((step) => (step.xid === null ? [] : [rowXid(step.xid)]));
+  const own = steps.flatMap((step) => (step.xid !== null && step.migration === name && step.action === 'applied' ? [rowXid(step.xid)] : []));
   for (const { node, destroys, message } of scriptEffects(down)) {
     if (destroys === 'no') continue;
     const taken = takenBy(node);

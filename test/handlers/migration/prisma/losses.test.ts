@@ -51,6 +51,20 @@ describe('refuses and changes nothing', () => {
     expect(await revertAfter(second, others)).toBe('would_lose_data');
   });
 
+  test('a value of others in a row that a later migration of the operation rewrote', async () => {
+    const b = await bench({
+      '001_t': TABLE,
+      '002_c': { up: 'ALTER TABLE t ADD COLUMN c text', down: 'ALTER TABLE t DROP COLUMN c' },
+      '003_d': { up: 'ALTER TABLE t ADD COLUMN d int;\nUPDATE t SET d = 1;', down: 'ALTER TABLE t DROP COLUMN d' },
+    });
+    await b.handler.apply(await b.find('001_t'), b.context);
+    await b.handler.apply(await b.find('002_c'), b.context);
+    await b.db.query("INSERT INTO t VALUES (1, 1, 'told to be saved')");
+    await b.handler.apply(await b.find('003_d'), b.context);
+    expect((await b.handler.revert(await b.find('003_d'), careful(b))).status).toBe('reverted');
+    await expect(b.handler.revert(await b.find('002_c'), careful(b))).rejects.toMatchObject({ code: 'would_lose_data' });
+  });
+
   test('a writer whose transaction began before the migration and wrote after it', async () => {
     const b = await bench({ '001_t': TABLE, '002_u': { up: 'CREATE TABLE u (id int)', down: 'DROP TABLE u' } });
     await b.handler.apply(await b.find('001_t'), b.context);
