@@ -1,10 +1,12 @@
 /** The example project, run without faber-db: what the demo shows has to come from the scripts themselves. */
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createDatabase, postgres, type TestDatabase } from '../support/postgres.js';
+import { prisma } from '../support/prisma-cli.js';
+import { tempDir } from '../support/temp.js';
 
 let database: TestDatabase;
 
@@ -33,7 +35,29 @@ beforeEach(async () => {
   for (const migration of await migrationsOf('shop')) await run('shop', migration);
 });
 
+/** The project after a release, with the packages that its config file imports. */
+async function checkout(...releases: string[]): Promise<string> {
+  const folder = await tempDir();
+  for (const release of releases) await cp(join('examples', release), folder, { recursive: true });
+  await symlink(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+/** Nothing is left to migrate between the database and the project's schema, as Prisma itself sees it. */
+async function schemaAgrees(project: string): Promise<void> {
+  const { exitCode, output } = await prisma(project, database.url, 'migrate', 'diff', '--from-config-datasource', '--to-schema', 'prisma/schema.prisma', '--exit-code');
+  expect(exitCode, output).toBe(0);
+}
+
 describe('examples/shop', () => {
+  test("both releases' migrations make what their Prisma schemas say", async () => {
+    await schemaAgrees(await checkout('shop'));
+    await run('shop-release-2', '20260202090000_order_totals');
+    await database.query("UPDATE customers SET email = email || id WHERE email LIKE 'ana%'");
+    await run('shop-release-2', '20260202091000_one_account_per_email');
+    await schemaAgrees(await checkout('shop', 'shop-release-2'));
+  });
+
   test('its first release applies to an empty database and leaves a valid index', async () => {
     expect(await database.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders_customer_id_idx'::regclass")).toEqual([{ indisvalid: true }]);
     expect(await database.query('SELECT (SELECT count(*)::int FROM customers) AS customers, (SELECT count(*)::int FROM order_items) AS items')).toEqual([{ customers: 2000, items: 20000 }]);
