@@ -9,5 +9,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     // Servers and child processes do the work; more test processes than this only make them wait for each other.
     maxWorkers: 3,
+    // Of tests that say so (kills): most of their time is waiting for a heartbeat that does not come.
+    maxConcurrency: 12,
   },
 });

@@ -1,0 +1,27 @@
+/** A sample of the fault matrix; `npm run faults` runs all of it. */
+import { describe, it } from 'vitest';
+import { runCase, type FaultName, type Path } from '../faults/faults.js';
+import type { Release } from '../faults/scene.js';
+
+const SAMPLE: [Release, Path, FaultName][] = [
+  ['applied', ['in-dump'], 'SIGKILL worker'],
+  ['applied', ['in-restore'], 'SIGKILL worker'],
+  ['applied', ['after-script'], 'SIGKILL worker'],
+  ['applied', ['after-commit'], 'SIGKILL worker'],
+  ['applied', ['standalone-after-script'], 'SIGKILL worker'],
+  ['undone by downs', ['revert-after-commit'], 'SIGKILL worker'],
+  ['undone by restore', ['swap-before-renames'], 'SIGKILL worker'],
+  ['undone by restore', ['swap-after-renames'], 'SIGKILL worker'],
+  ['applied', ['before-applyMigrations'], 'SIGSTOP worker'],
+  ['undone by downs', ['before-commit'], 'SIGSTOP worker'],
+  ['applied', ['before-script'], 'SIGTERM worker'],
+  ['applied', ['after-commit'], 'cancel'],
+  ['applied', ['before-commit'], 'terminate operation'],
+];
+
+// Nearly all of the time is waiting: for a heartbeat that does not come, for a new worker.
+describe.concurrent('the operation ends by itself, nothing ran twice, and nothing is left', () => {
+  it.each(SAMPLE)('%s: %s, %s', { timeout: 150_000 }, async (release, path, fault) => {
+    await runCase(release, path, fault);
+  });
+});
