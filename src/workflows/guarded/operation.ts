@@ -258,7 +258,8 @@ class Operation {
       return;
     }
     try {
-      await getExternalWorkflowHandle(changeWorkflowId).signal(resolveSignal, payload);
+      // Also after a cancel: the change may wait for just this decision.
+      await CancellationScope.nonCancellable(() => getExternalWorkflowHandle(changeWorkflowId).signal(resolveSignal, payload));
     } catch {
       this.#approval.refusals.add('resolve', payload, 'the change has ended');
     }
