@@ -91,3 +91,11 @@ test('without a terminal and without --yes it says what to do and starts nothing
   await expect(result).rejects.toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('npm run demo -- --yes') as string });
   expect(await readdir(env.TMPDIR)).toEqual([]);
 });
+
+test('what cannot be started ends the demo with its reason, and what was started already is gone', async () => {
+  const env = await surroundings();
+  const result = promisify(execFile)(process.execPath, [await demoProgram(), '--yes'], { env: { ...process.env, ...env, FABER_DB_TEMPORAL_CLI: '/bin/false' } });
+  await expect(result).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining('PostgreSQL') as string, stderr: expect.stringContaining('The Temporal dev server did not start') as string });
+  expect(await markedProcesses(env.FABER_DB_TEST_MARK)).toEqual([]);
+  expect(await readdir(env.TMPDIR)).toEqual([]);
+});
