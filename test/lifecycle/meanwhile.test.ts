@@ -1,9 +1,8 @@
 /** What others do to the database while an operation waits or works. */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorResponse, SuccessResponse } from '../../src/contract/index.js';
+import { addLedgerRow, createLedger } from '../support/ledger.js';
 import { migrateDeploy, migrateStatus, writeProject } from '../support/prisma-cli.js';
 import type { Stack } from '../support/stack.js';
 import { createStacks } from '../support/stacks.js';
@@ -31,7 +30,8 @@ describe('while an operation waits or works', () => {
     const operation = await stack.start('migrate');
     const first = await operation.until((s) => s.phase === 'waiting_for_approval');
     await stack.database.query(INIT);
-    await applyLikePrisma(stack, '20260101000000_init');
+    await createLedger(stack);
+    await addLedgerRow(stack, '20260101000000_init');
     await operation.approve();
     const again = await operation.until((s) => s.phase === 'waiting_for_approval' && s.plan!.plan_hash !== first.plan!.plan_hash);
     expect(again.plan!.migrations.map((m) => m.name)).toEqual(['20260102000000_more']);
@@ -126,14 +126,4 @@ async function lockT(stack: Stack): Promise<pg.Client> {
   await application.connect();
   await application.query('BEGIN; LOCK TABLE t IN ROW EXCLUSIVE MODE');
   return application;
-}
-
-/** The ledger and its row, as Prisma writes them. */
-async function applyLikePrisma(stack: Stack, name: string): Promise<void> {
-  const script = await readFile(`${stack.directory}/prisma/migrations/${name}/migration.sql`);
-  await stack.database.query(`CREATE TABLE _prisma_migrations (id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL, finished_at timestamptz,
-    migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0)`);
-  await stack.database.query('INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name, applied_steps_count) VALUES (gen_random_uuid(), $1, now(), $2, 1)', [
-    createHash('sha256').update(script).digest('hex'), name,
-  ]);
 }

@@ -11,6 +11,7 @@ import { afterAll } from 'vitest';
 import type { OperationName, OperationState, Response } from '../../src/contract/index.js';
 import { WORKFLOW_TYPES } from '../../src/contract/names.js';
 import { startGroup, type GroupProcess } from '../../src/dev/process-group.js';
+import { eventually } from './eventually.js';
 import { createDatabase, postgres, type TestDatabase } from './postgres.js';
 import { inDist } from './dist.js';
 import { tempDir } from './temp.js';
@@ -194,6 +195,12 @@ export async function answerOf(handle: WorkflowHandle): Promise<Response> {
     if (error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && error.cause.details?.[0]) return error.cause.details[0] as Response;
     throw error;
   }
+}
+
+/** Waits until a migration of this database sleeps. */
+export async function runsSleep({ database }: Stack): Promise<void> {
+  const sql = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ~ 'pg_sleep' AND state = 'active'";
+  await eventually(() => database.query(sql), (rows) => rows.length > 0);
 }
 
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
