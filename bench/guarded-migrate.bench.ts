@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
 import type { SuccessResponse } from '../src/contract/index.js';
-import { PostgresTarget } from '../src/handlers/database/postgresql/connection-url.js';
+import type { PostgresTarget } from '../src/handlers/database/postgresql/connection-url.js';
 import { databaseHandlers } from '../src/handlers/database/index.js';
 import { createDatabase, postgres } from '../test/support/postgres.js';
 import { migrateDeploy, migrateStatus, writeProject } from '../test/support/prisma-cli.js';

@@ -8,7 +8,7 @@ import { openSession, type PostgresSession } from './session.js';
 import { changingName } from './session-names.js';
 
 /** Longer than the pause between two migrations, too short to be in the way of anything. */
-const KEEP_MS = 300;
+const KEEP_MS = 1_000;
 
 interface Kept {
   session: PostgresSession;

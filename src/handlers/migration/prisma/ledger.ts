@@ -13,7 +13,7 @@ export async function readLedger(database: DatabaseHandler, target: ConnectionTa
     if (!(await ledgerExists(session, target.schema))) return { exists: false, rows: [], digest: ledgerDigest([]) };
     const rows = await session.query<LedgerRow & Record<string, unknown>>(`
       SELECT id, migration_name AS name, checksum, logs, ${['started_at', 'finished_at', 'rolled_back_at'].map(isoTime).join(', ')}
-        FROM ${ledgerOf(target.schema)} t ORDER BY t.started_at, t.id`);
+        FROM ${ledgerOf(target.schema)} t ORDER BY t.started_at, t.migration_name, t.id`);
     const masked = rows.map((row) => ({ ...row, logs: maskedLogs(row.logs) }));
     return { exists: true, rows: masked, digest: ledgerDigest(masked) };
   } finally {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { asAdmin } from '../../../support/postgres.js';
-import { bench, type Bench } from './support.js';
+import { bench as newBench, type Bench } from './support.js';
 
 const PROJECT = {
   '001_t': {
@@ -14,8 +14,16 @@ CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();`,
 };
 const compared = (b: Bench) => b.migrations().then((migrations) => b.handler.compareSchema(migrations, b.target, b.context.settings, b.context.signal));
 
+const owners: string[] = [];
+const bench = async (project: Parameters<typeof newBench>[0]): Promise<Bench> => {
+  const made = await newBench(project);
+  owners.push(made.db.role.name);
+  return made;
+};
+
 afterEach(async () => {
-  expect(await asAdmin("SELECT datname FROM pg_database WHERE datname LIKE 'faber_db_scratch_%'")).toEqual([]);
+  // Of these tests' own roles: other files make scratch databases on the same server at the same time.
+  expect(await asAdmin("SELECT datname FROM pg_database WHERE datname LIKE 'faber_db_scratch_%' AND pg_get_userbyid(datdba) = ANY ($1)", [owners])).toEqual([]);
 });
 
 describe('compares with what the migrations make', () => {
@@ -49,7 +57,7 @@ describe('compares with what the migrations make', () => {
     const comparing = b.handler.compareSchema([failing], b.target, b.context.settings, b.context.signal).catch((error: unknown) => error);
     let scratch: string | undefined;
     while (scratch === undefined) {
-      const rows = await asAdmin("SELECT datname FROM pg_stat_activity WHERE datname LIKE 'faber_db_scratch_%' AND query LIKE '%pg_sleep%' AND state = 'active'");
+      const rows = await asAdmin("SELECT datname FROM pg_stat_activity WHERE datname LIKE 'faber_db_scratch_%' AND query LIKE '%pg_sleep%' AND state = 'active' AND usename = $1", [b.db.role.name]);
       scratch = rows[0]?.datname as string | undefined;
     }
     // As a death would leave it: both sessions gone at once, so nobody is left to drop it.
