@@ -4,7 +4,7 @@ import type { BeginInput, BeginOutcome, ChangeRef, InterruptedOperation } from '
 import { isRunning } from './database-lock.js';
 import type { Dependencies } from './dependencies.js';
 import { FaberError } from '../contract/failure.js';
-import { withHeartbeat } from './heartbeat.js';
+import { withHeartbeat, type Running } from './heartbeat.js';
 import { leftBy } from './inspect-change.js';
 import { changeOptions, openPlan, type OpenPlan } from './open-plan.js';
 
@@ -16,6 +16,8 @@ export async function beginChange(deps: Dependencies, input: BeginInput): Promis
   return withHeartbeat(async (running) => {
     const plan = await openPlan(deps, input.settings, input.artifact);
     const { database, target, migrations, settings } = plan;
+    // Nothing can be remembered in a database that a restore is to bring back: the restored one gets the row.
+    if (await isMissing(plan)) return { interrupted: null, fingerprint: '', applied_before: [] };
     const ledger = await migrations.readLedger(target, settings);
     const before = {
       fingerprint: await database.schemaFingerprint(target),
@@ -37,20 +39,45 @@ export async function beginChange(deps: Dependencies, input: BeginInput): Promis
       // It changed nothing: its row ends here, and nobody has to decide anything.
       await database.bookkeeping.end(target, null, row.operation_id, { outcome: 'interrupted before any change' });
     }
-    const fence = await database.bookkeeping.takeFence(target, input.operation_id, { ...changeOptions(settings, running), begins: true });
-    // An operation that was ended in the middle may have left the application without writes.
-    await database.holdWrites(target, fence, false);
-    await database.bookkeeping.begin(
-      target,
-      fence,
-      {
-        operation_id: input.operation_id, operation: plan.artifact.request.operation, environment: settings.environment,
-        request_digest: input.request_digest, plan_hash: input.plan_hash, artifact: input.artifact, requested_by: input.requested_by,
-      },
-      input.write_marker ? settings.environment : null,
-    );
+    await begin(plan, input, running);
     return { interrupted: null, ...before };
   });
+}
+
+/** The database that a restore brought back has no row of the operation: it was missing when the operation began. */
+export async function beginInRestored(deps: Dependencies, input: BeginInput): Promise<void> {
+  await withHeartbeat(async (running) => {
+    const plan = await openPlan(deps, input.settings, input.artifact);
+    if ((await plan.database.bookkeeping.operation(plan.target, input.operation_id)) === null) await begin(plan, input, running);
+  });
+}
+
+/** Only for a restore: for any other operation a database out of reach is a reason to stop. */
+async function isMissing({ artifact, database, target }: OpenPlan): Promise<boolean> {
+  if (artifact.core.restore === null) return false;
+  try {
+    await (await database.connect(target, 'begin')).close();
+    return false;
+  } catch (error) {
+    if (error instanceof FaberError && error.code === 'health_check_failed') return true;
+    throw error;
+  }
+}
+
+async function begin(plan: OpenPlan, input: BeginInput, running: Running): Promise<void> {
+  const { database, target, settings } = plan;
+  const fence = await database.bookkeeping.takeFence(target, input.operation_id, { ...changeOptions(settings, running), begins: true });
+  // An operation that was ended in the middle may have left the application without writes.
+  await database.holdWrites(target, fence, false);
+  await database.bookkeeping.begin(
+    target,
+    fence,
+    {
+      operation_id: input.operation_id, operation: plan.artifact.request.operation, environment: settings.environment,
+      request_digest: input.request_digest, plan_hash: input.plan_hash, artifact: input.artifact, requested_by: input.requested_by,
+    },
+    input.write_marker ? settings.environment : null,
+  );
 }
 
 async function describeInterrupted(plan: OpenPlan, row: OperationRow): Promise<InterruptedOperation> {

@@ -51,7 +51,7 @@ export interface InterruptedOperation {
 
 export interface BeginOutcome {
   interrupted: InterruptedOperation | null;
-  /** The schema before the change, to verify an undo by. */
+  /** The schema before the change, to verify an undo by; empty where the database was missing. */
   fingerprint: string;
   applied_before: string[];
 }
@@ -172,6 +172,8 @@ export interface ReadingActivities {
 
 export interface ChangingActivities {
   beginChange(input: BeginInput): Promise<BeginOutcome>;
+  /** After a restore: remembers the operation where its database was missing when it began. */
+  beginInRestored(input: BeginInput): Promise<void>;
   settleInterrupted(input: ChangeRef & { interrupted: string; answer: unknown }): Promise<void>;
   createBackup(input: BackupInput): Promise<BackupOutcome>;
   /** Removes what an unfinished backup left in the store. */

@@ -1,4 +1,5 @@
 import type { AuditRecord } from '../contract/audit.js';
+import { FaberError } from '../contract/failure.js';
 import type { Settings } from '../contract/settings.js';
 import type { ChangeRef, EndInput } from './contract.js';
 import { openResources, type Dependencies } from './dependencies.js';
@@ -25,7 +26,12 @@ export async function sendAudit(deps: Dependencies, input: { settings: Settings;
 export async function holdWrites(deps: Dependencies, input: ChangeRef & { hold: boolean }): Promise<void> {
   await withHeartbeat(async (running) => {
     const plan = await openPlan(deps, input.settings, input.artifact);
-    const fence = await plan.database.bookkeeping.takeFence(plan.target, input.operation_id, changeOptions(input.settings, running));
-    await plan.database.holdWrites(plan.target, fence, input.hold);
+    try {
+      const fence = await plan.database.bookkeeping.takeFence(plan.target, input.operation_id, changeOptions(input.settings, running));
+      await plan.database.holdWrites(plan.target, fence, input.hold);
+    } catch (error) {
+      // In a database that is to be restored because it lets nobody in, nobody writes.
+      if (plan.artifact.core.restore === null || !(error instanceof FaberError) || error.code !== 'health_check_failed') throw error;
+    }
   });
 }

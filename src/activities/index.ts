@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { barrier } from '../handlers/barrier.js';
 import { applyMigrations } from './apply-migrations.js';
 import { abandonBackup, confirmBackup, createBackup, listBackups, proveBackup } from './backups.js';
-import { beginChange, settleInterrupted } from './begin-change.js';
+import { beginChange, beginInRestored, settleInterrupted } from './begin-change.js';
 import { checkHealth } from './check-health.js';
 import type { Activities } from './contract.js';
 import { isRunning, requestLock } from './database-lock.js';
@@ -21,7 +21,7 @@ import { secretsIn } from './secrets.js';
 export function createActivities(deps: Dependencies): Activities {
   const activities = {
     loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, confirmBackup, listBackups,
-    beginChange, settleInterrupted, createBackup, abandonBackup, proveBackup, holdWrites, applyMigrations, revertMigrations, restoreBackup,
+    beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, holdWrites, applyMigrations, revertMigrations, restoreBackup,
     endOperation, sendAudit,
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
     isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),

@@ -81,7 +81,7 @@ export interface BackupHandler {
 
   /**
    * Exchanges the side database with the target: no new connections, sessions ended, `guard` (throws: nothing is
-   * exchanged), both renames in one transaction, connections allowed. The replaced database is kept under `kept_as`.
+   * exchanged), both renames in one transaction, connections allowed. The replaced database is kept under `kept_as` (null: there was none).
    * A crash in between is repaired by calling it again.
    * `guard` gets the only session that is left to the database being replaced, since none can be opened then; null when
    * that database is missing or lets nobody in. Bookkeeping moves along with a higher fence token: take the fence again.
@@ -91,7 +91,7 @@ export interface BackupHandler {
     operationId: string,
     guard: (replaced: Session | null) => Promise<void>,
     signal: AbortSignal,
-  ): Promise<{ kept_as: string }>;
+  ): Promise<{ kept_as: string | null }>;
 
   /** Drops the side or scratch databases that the operation left, if any. */
   cleanUp(target: ConnectionTarget, operationId: string): Promise<void>;

@@ -88,7 +88,7 @@ export function restoredAnswer(context: AnswerContext, keptAs: string | null, ta
       restored: context.plan.restore?.backup_id, tables, rows, replaced_database_kept_as: keptAs,
       duration_seconds: seconds(context), backup_id: context.backup?.backup_id ?? null, plan_hash: context.plan.plan_hash,
     },
-    message: `Restored ${context.plan.restore?.backup_id} as ${context.environment}; the replaced database is kept as ${keptAs}`,
+    message: `Restored ${context.plan.restore?.backup_id} as ${context.environment}${keptAs === null ? '' : `; the replaced database is kept as ${keptAs}`}`,
   };
 }
 

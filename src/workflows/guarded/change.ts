@@ -6,7 +6,7 @@
  *                                                              └ fails → undo → verify ┘
  */
 import { CancellationScope, condition, getExternalWorkflowHandle, isCancellation, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
-import type { BeginOutcome, ChangeRef } from '../../activities/contract.js';
+import type { BeginInput, BeginOutcome, ChangeRef } from '../../activities/contract.js';
 import type {
   BackupSummary, ErrorResponse, FailureFacts, PlanSummary, RecordedDecision, RefusedDecision, Resolution, Response, Risk, RollbackReport, Settings,
 } from '../../contract/index.js';
@@ -103,15 +103,16 @@ async function changeUnderLock(change: Change): Promise<ChangeResult> {
   }
   if (settings.safety.health_check_before) await requireHealth(change);
 
-  const approved = input.approvals.length > 0;
-  const begun = await steps.changing.beginChange({
-    ...ref, request_digest: input.request_digest, requested_by: input.requested_by, write_marker: approved,
-  });
+  const begun = await steps.changing.beginChange(beginOf(change));
   if (begun.interrupted !== null) {
     const settled = await settleInterrupted(change, begun);
     if (settled !== null) return settled;
   }
   return { kind: 'answered', answer: await backUpAndChange(change, begun) };
+}
+
+function beginOf({ ref, input }: Change): BeginInput {
+  return { ...ref, request_digest: input.request_digest, requested_by: input.requested_by, write_marker: input.approvals.length > 0 };
 }
 
 /** A restore is what an unhealthy database needs, so there its health is a finding of the plan, not a stop. */
@@ -275,6 +276,7 @@ async function runStep(change: Change, context: AnswerContext, resolve: Resoluti
       if (outcome.status !== 'restored') {
         return stepFailed({ code: 'restore_failed', message: `Restore failed; the database that was serving still serves: ${outcome.reason ?? 'unknown'}` }, { untouched: true });
       }
+      await steps.changing.beginInRestored(beginOf(change));
       done = restoredAnswer(context, outcome.kept_as, outcome.tables, outcome.rows);
     } else if (plan.operation === 'rollback-to') {
       progress.enter('undoing', `Undoing ${plan.migrations_total} migration(s)`);
@@ -389,7 +391,7 @@ async function settleInterrupted(change: Change, begun: BeginOutcome): Promise<C
   // What it left, or what its undo changed, may make another plan: it is asked for again.
   const recheck = await steps.reading.recheckPlan(ref);
   if (!recheck.same) return { kind: 'plan_changed', plan: recheck.plan, differences: recheck.differences, nothing_to_do: recheck.nothing_to_do };
-  const again = await steps.changing.beginChange({ ...ref, request_digest: input.request_digest, requested_by: input.requested_by, write_marker: input.approvals.length > 0 });
+  const again = await steps.changing.beginChange(beginOf(change));
   return again.interrupted === null ? { kind: 'answered', answer: await backUpAndChange(change, again) } : settleInterrupted(change, again);
 }
 

@@ -42,7 +42,7 @@ async function definition(url: string): Promise<string> {
 async function restored(s: Scene, operationId = 'op-1'): Promise<string> {
   const record = await backups.create(s.target, s.store, s.options(ID));
   await backups.restoreBeside(s.target, s.store, record, operationId, never);
-  return (await backups.swap(s.target, operationId, open, never)).kept_as;
+  return (await backups.swap(s.target, operationId, open, never)).kept_as!;
 }
 
 for (const as of ['owner', 'superuser'] as const) test(`brings back every kind of object, its data, and what belongs to the database itself, as ${as}`, async () => {
@@ -84,7 +84,7 @@ for (const [what, prefix] of [['a name that needs quotes everywhere', `Sho"p's =
     const record = await backups.prove(s.target, s.store, await backups.create(s.target, s.store, s.options(ID)), never);
     const report = await backups.restoreBeside(s.target, s.store, record, 'op-1', never);
     const { kept_as } = await backups.swap(s.target, 'op-1', open, never);
-    for (const name of [report.side_database, kept_as]) expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
+    for (const name of [report.side_database, kept_as!]) expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
     expect(await asAdmin('SELECT count(*)::int AS n FROM pg_database WHERE datname = ANY($1)', [[s.db.name, kept_as]])).toEqual([{ n: 2 }]);
     expect(await queryIn(s.target, 'SELECT n FROM t')).toEqual([{ n: 1 }]);
   });

@@ -47,7 +47,7 @@ export class DumpBackupHandler implements BackupHandler {
     operationId: string,
     guard: (replaced: Session | null) => Promise<void>,
     signal: AbortSignal,
-  ): Promise<{ kept_as: string }> {
+  ): Promise<{ kept_as: string | null }> {
     return swap(this.database, target, operationId, guard, signal);
   }
 

@@ -26,6 +26,7 @@ interface Names {
 }
 
 /**
+ * @returns the name under which the replaced database is kept; null where there was none
  * @param guard gets the only session that is left to the database being replaced (none can be opened then), or null when it
  *   is missing or lets nobody in. It throws: nothing is exchanged.
  * @throws FaberError restore_failed, or what the guard throws. The database that served serves again then.
@@ -36,7 +37,7 @@ export async function swap(
   operationId: string,
   guard: (replaced: Session | null) => Promise<void>,
   signal: AbortSignal,
-): Promise<{ kept_as: string }> {
+): Promise<{ kept_as: string | null }> {
   const names: Names = { live: target.database, side: sideName(target.database, operationId), kept: keptName(target.database, operationId) };
   const progress: Progress = { shutOut: false, renaming: false, refusal: null };
   try {
@@ -47,7 +48,9 @@ export async function swap(
     if (progress.refusal) throw progress.refusal.error;
     if (!done || !progress.renaming) throw restoreFailure(error, 'restore_failed', `${names.side} was not put in the place of ${names.live}`, target, signal);
   }
-  return { kept_as: names.kept };
+  // The exchange is done: not being told whether there was a database before is no failure, and looking for one in vain costs little.
+  const kept = await inMaintenance(database, target, 'swap', async (session) => (await databaseStates(session, [names.kept])).has(names.kept)).catch(() => true);
+  return { kept_as: kept ? names.kept : null };
 }
 
 /** How far this attempt came: decides what has to be put right when it breaks off. */

@@ -35,8 +35,29 @@ const FACTS = `
 /** Oldest server whose catalog and functions all parts here use. */
 const OLDEST_MAJOR = 12;
 
-/** @throws FaberError health_check_failed when unreachable; unsupported for too old a server or one that hides its system identifier. */
-export async function identify(target: PostgresTarget): Promise<DatabaseIdentity> {
+/** Where the server is asked about a database that is not there; the second where the first was dropped. */
+const MAINTENANCE = ['postgres', 'template1'];
+
+/**
+ * @param options mayBeMissing: a database that lets nobody in is identified by its server and name, as an empty one
+ * @throws FaberError health_check_failed when unreachable; unsupported for too old a server or one that hides its system identifier.
+ */
+export async function identify(target: PostgresTarget, options: { mayBeMissing: boolean } = { mayBeMissing: false }): Promise<DatabaseIdentity> {
+  try {
+    return await identifyHere(target);
+  } catch (error) {
+    if (!options.mayBeMissing || !(error instanceof FaberError) || error.code !== 'health_check_failed') throw error;
+    for (const name of MAINTENANCE.filter((other) => other !== target.database)) {
+      const server = await identifyHere(target.withDatabase(name)).catch(() => null);
+      if (server === null) continue;
+      const identity = server.identity.slice(0, server.identity.length - server.database.length) + target.database;
+      return { ...server, identity, database: target.database, sizeBytes: null, marker: null, empty: true };
+    }
+    throw error;
+  }
+}
+
+async function identifyHere(target: PostgresTarget): Promise<DatabaseIdentity> {
   return withSession(target, readingName('identity'), async (session) => {
     const facts = await readFacts(session);
     const serverMajor = Math.floor(facts.version_number / 10_000);

@@ -19,7 +19,7 @@ export const postgresDatabaseHandler: DatabaseHandler = {
   provider: 'postgresql',
   bookkeeping: postgresBookkeeping,
   target: parsePostgresUrl,
-  identify: (target) => identify(postgresTarget(target)),
+  identify: (target, options) => identify(postgresTarget(target), options),
   checkHealth: (target, thresholds) => checkHealth(postgresTarget(target), thresholds),
   sessions: (target) => sessions(postgresTarget(target)),
   connect: (target, purpose) => openSession(postgresTarget(target), purposeName(purpose)),
