@@ -72,6 +72,28 @@ function together(operation: OperationState, change: OperationState): OperationS
 }
 
 /**
+ * What the running activity says of itself (which migration of how many, bytes dumped) as one more line. It travels by
+ * heartbeats, which cost no history, so the workflow itself does not know it.
+ */
+function withRunningStep(state: OperationState, { raw }: WorkflowExecutionDescription): OperationState {
+  const lines = (raw.pendingActivities ?? []).flatMap(({ heartbeatDetails, lastStartedTime }): OperationState['progress'] => {
+    const message = messageIn(heartbeatDetails?.payloads?.[0]?.data);
+    // The start of the activity, not of the heartbeat: said again and again, it is still one line.
+    return message ? [{ at: new Date(Number(lastStartedTime?.seconds ?? 0) * 1000).toISOString(), phase: state.phase, message }] : [];
+  });
+  return lines.length === 0 ? state : { ...state, progress: [...state.progress, ...lines] };
+}
+
+function messageIn(payload: Uint8Array | null | undefined): string | null {
+  try {
+    const { message } = JSON.parse(Buffer.from(payload ?? []).toString('utf8')) as { message?: unknown };
+    return typeof message === 'string' && message !== '' ? message.slice(0, 300) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
  * Looks at one operation again and again. A query costs the worker a task, so it is asked only when the history has grown
  * since the last time; the history of the change, a child, counts too.
  */
@@ -98,7 +120,9 @@ export class Lookout {
   async #changeOf(workflowId: string): Promise<OperationState | null> {
     const handle = this.access.client.workflow.getHandle(workflowId);
     try {
-      return await this.#stateAt(handle, (await handle.describe()).historyLength);
+      const description = await handle.describe();
+      const state = await this.#stateAt(handle, description.historyLength);
+      return state && withRunningStep(state, description);
     } catch (error) {
       // The child's start is on its way.
       if (grpcStatus(error) === GRPC.notFound || (error instanceof Error && error.name === 'WorkflowNotFoundError')) return null;
