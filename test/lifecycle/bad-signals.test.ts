@@ -124,7 +124,7 @@ describe('signals and updates of any kind', () => {
         namespace: waiting.client.options.namespace, workflowId: id, workflowType: { name: 'databaseQueue' }, taskQueue: { name: waiting.taskQueue },
         input: payload === null ? null : { payloads: [payload] }, requestId: id, identity: 'somebody',
       });
-      await waiting.client.workflow.getHandle(id).result();
+      expect(await waiting.client.workflow.getHandle(id).result()).toBeFalsy();
     }
   });
 });

@@ -98,7 +98,7 @@ describe('while an operation waits or works', () => {
     await Promise.all(operations.map((operation) => operation.approve()));
     const answers = (await Promise.all(operations.map((operation) => operation.answer()))) as SuccessResponse[];
     expect(answers.map((a) => a.status)).toEqual(['success', 'success']);
-    expect(answers.map((a) => a.result['migrations_applied']).toSorted()).toEqual([0, 2]);
+    expect(new Set(answers.map((a) => a.result['migrations_applied']))).toEqual(new Set([0, 2]));
     expect(await runs(stack)).toEqual([{ migration_name: '20260101000000_init', n: 1 }, { migration_name: '20260102000000_slow', n: 1 }]);
   });
 
