@@ -3,7 +3,8 @@
  *
  * Environment: TEMPORAL_* and profiles as `@temporalio/envconfig` reads them; FABER_DB_TASK_QUEUE;
  * FABER_DB_METRICS (`host:port` of the Prometheus endpoint, `off`; default 127.0.0.1:9464);
- * FABER_DB_SHUTDOWN_GRACE_SECONDS (default 30); FABER_DB_LOG_LEVEL; and the variables that the configs name for URLs.
+ * FABER_DB_SHUTDOWN_GRACE_SECONDS (default 30); FABER_DB_LOG_LEVEL; FABER_DB_ROOTS (folders that projects may lie in,
+ * separated by colons; without it, any); and the variables that the configs name for URLs.
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { createServer } from 'node:net';

@@ -37,6 +37,6 @@ async function checkMigrations(deps: Dependencies, resources: Resources, input: 
 }
 
 async function projectMigrations(deps: Dependencies, resources: Resources, input: { settings: Settings; artifact: string | null }): Promise<Migration[]> {
-  if (input.artifact === null) return (await resources.migrations.readProject(input.settings)).migrations;
+  if (input.artifact === null) return (await resources.migrations.readProject(input.settings, deps.env)).migrations;
   return (await loadArtifact(await deps.openStore(input.settings), input.artifact)).migrations;
 }

@@ -26,7 +26,7 @@ export async function planOperation(deps: Dependencies, input: LoadedOperation &
     }
     const store = await deps.openStore(settings);
     const needsProject = !('backup_id' in request.parameters) || request.parameters.backup_id === undefined;
-    const project = needsProject ? await resources.migrations.readProject(settings) : { migrations: [], warnings: [] };
+    const project = needsProject ? await resources.migrations.readProject(settings, deps.env) : { migrations: [], warnings: [] };
     const made = await makePlan({
       ...resources, request, settings, store, project: project.migrations, projectWarnings: project.warnings,
       backups: deps.backups(settings.provider, resources.database), signal: running.signal, progress: running.progress,

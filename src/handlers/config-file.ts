@@ -7,9 +7,10 @@ import { effectiveSettings } from '../contract/effective-settings.js';
 import { FaberError } from '../contract/failure.js';
 import { parseJsonText } from '../contract/json-text.js';
 import type { Settings } from '../contract/settings.js';
+import { requireAllowed } from './allowed-roots.js';
 
 /** Where the config is: `FABER_DB_CONFIG` (relative to the working directory), else the plugin's own place. */
-function configPath(workingDirectory: string, variables: NodeJS.ProcessEnv): { path: string; shown: string } {
+function configPlace(workingDirectory: string, variables: NodeJS.ProcessEnv): { path: string; shown: string } {
   const named = variables['FABER_DB_CONFIG'];
   return named ? { path: resolve(workingDirectory, named), shown: named } : { path: join(workingDirectory, CONFIG_PATH), shown: CONFIG_PATH };
 }
@@ -33,7 +34,16 @@ async function notFound(workingDirectory: string, shown: string): Promise<FaberE
   });
 }
 
-async function readConfig(workingDirectory: string, path: string, shown: string): Promise<Uint8Array> {
+/** The config as it is written, and how people know the file. Nothing outside FABER_DB_ROOTS is looked at, be it there or not. */
+async function readConfig(workingDirectory: string, variables: NodeJS.ProcessEnv): Promise<{ raw: unknown; shown: string }> {
+  const { path, shown } = configPlace(workingDirectory, variables);
+  await requireAllowed(workingDirectory, 'working_directory', 'invalid_request', variables);
+  await requireAllowed(path, variables['FABER_DB_CONFIG'] ? 'FABER_DB_CONFIG' : 'The config', 'config_invalid', variables);
+  const raw = parseJsonText(await readBytes(workingDirectory, path, shown), { what: shown, code: 'config_invalid', suggestions: [`Edit ${shown}`] });
+  return { raw, shown };
+}
+
+async function readBytes(workingDirectory: string, path: string, shown: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
@@ -46,22 +56,24 @@ async function readConfig(workingDirectory: string, path: string, shown: string)
 /**
  * The settings of one environment, from the config file of a project on this machine.
  * @param workingDirectory absolute path of the project
- * @throws FaberError config_not_found, config_invalid, environment_not_configured, unsupported.
+ * @throws FaberError invalid_request (a directory outside FABER_DB_ROOTS), config_not_found, config_invalid (also one that
+ *   leads outside), environment_not_configured, unsupported.
  */
 export async function loadSettings(workingDirectory: string, environment: string, variables: NodeJS.ProcessEnv = process.env): Promise<Settings> {
-  const { path, shown } = configPath(workingDirectory, variables);
-  const raw = parseJsonText(await readConfig(workingDirectory, path, shown), { what: shown, code: 'config_invalid', suggestions: [`Edit ${shown}`] });
+  // Every later use joins paths, which takes `..` off; a path with `..` behind a link must mean one place throughout.
+  const directory = resolve(workingDirectory);
+  const { raw, shown } = await readConfig(directory, variables);
   const store = defaultStore(variables);
-  const settings = effectiveSettings(raw, environment, workingDirectory, { configPath: shown, home: homedir(), ...(store ? { store } : {}) });
+  const settings = effectiveSettings(raw, environment, directory, { configPath: shown, home: homedir(), ...(store ? { store } : {}) });
+  await requireAllowed(settings.migrations.directory, 'migrations.directory', 'config_invalid', variables);
   // The original could be told to skip its checks; a release must not believe that it was.
   if (!variables['FABER_DB_SKIP_SAFETY_CHECKS'] || variables['FABER_DB_SKIP_SAFETY_CHECKS'] === 'false') return settings;
   return { ...settings, warnings: [...settings.warnings, 'FABER_DB_SKIP_SAFETY_CHECKS has no effect: safety checks cannot be skipped by a variable'] };
 }
 
-/** Names of the environments in the config of a project. @throws FaberError config_not_found, config_invalid. */
+/** Names of the environments in the config of a project. @throws FaberError invalid_request, config_not_found, config_invalid. */
 export async function configuredEnvironments(workingDirectory: string, variables: NodeJS.ProcessEnv = process.env): Promise<string[]> {
-  const { path, shown } = configPath(workingDirectory, variables);
-  const raw = parseJsonText(await readConfig(workingDirectory, path, shown), { what: shown, code: 'config_invalid', suggestions: [`Edit ${shown}`] });
+  const { raw } = await readConfig(resolve(workingDirectory), variables);
   const environments = (raw as { environments?: unknown } | null)?.environments;
   return typeof environments === 'object' && environments !== null ? Object.keys(environments) : [];
 }

@@ -83,8 +83,12 @@ export interface StepContext extends ChangeOptions {
 export interface MigrationHandler {
   readonly tool: Settings['migration_tool'];
 
-  /** Reads the project. @throws FaberError plan_failed (unreadable), unsupported (version). */
-  readProject(settings: Settings): Promise<Project>;
+  /**
+   * Reads the project.
+   * @param variables the worker's own; FABER_DB_ROOTS says which folders it may read
+   * @throws FaberError plan_failed (unreadable), unsupported (version), invalid_request and config_invalid (outside the roots).
+   */
+  readProject(settings: Settings, variables?: NodeJS.ProcessEnv): Promise<Project>;
 
   /** Reads the ledger; a database without one is `exists: false`. */
   readLedger(target: ConnectionTarget, settings: Settings): Promise<Ledger>;

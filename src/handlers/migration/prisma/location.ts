@@ -3,15 +3,21 @@ import { stat, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FaberError } from '../../../contract/failure.js';
 import type { Settings } from '../../../contract/settings.js';
+import { requireAllowed } from '../../allowed-roots.js';
 import { readJson } from './version.js';
 
 /**
  * The folder of the migrations. A folder set in our config wins, unless it is Prisma's own default (which says nothing);
  * then `migrations.path` and `schema` of prisma.config, `prisma.schema` of package.json, and the usual places.
- * @throws FaberError plan_failed when there is none, or when prisma.config computes it.
+ * @throws FaberError plan_failed when there is none, or when prisma.config computes it; config_invalid when the project leads
+ *   outside the folders that this worker may use (FABER_DB_ROOTS).
  */
-export async function findMigrations(settings: Settings): Promise<string> {
+export async function findMigrations(settings: Settings, variables: NodeJS.ProcessEnv): Promise<string> {
   const root = settings.working_directory;
+  const existing = async (folder: string) => {
+    await requireAllowed(folder, 'The folder of the migrations', 'config_invalid', variables);
+    return existingFolder(folder);
+  };
   const configured = resolve(root, settings.migrations.directory);
   const usual = join(root, 'prisma', 'migrations');
   if (configured !== usual) return existing(configured);
@@ -19,15 +25,16 @@ export async function findMigrations(settings: Settings): Promise<string> {
   if (config?.migrations) return existing(config.migrations);
   const schema = config?.schema ?? (await packageSchema(root)) ?? (await usualSchema(root));
   if (schema === null) return existing(usual);
+  await requireAllowed(schema, 'The Prisma schema', 'config_invalid', variables);
   const candidates = (await isFolder(schema))
     ? [join(schema, 'migrations'), join(dirname(schema), 'migrations')]
     : [join(dirname(schema), 'migrations')];
-  for (const candidate of candidates) if (await isFolder(candidate)) return candidate;
+  for (const candidate of candidates) if (await isFolder(candidate)) return existing(candidate);
   return existing(candidates[0]!);
 }
 
 /** A missing folder is an error: "nothing to do" would hide a wrong path. */
-async function existing(folder: string): Promise<string> {
+async function existingFolder(folder: string): Promise<string> {
   if (await isFolder(folder)) return folder;
   throw new FaberError({
     code: 'plan_failed',

@@ -4,6 +4,7 @@ import { join, relative, sep } from 'node:path';
 import { FaberError } from '../../../contract/failure.js';
 import { MigrationName } from '../../../contract/operation.js';
 import type { Settings } from '../../../contract/settings.js';
+import { requireAllowed } from '../../allowed-roots.js';
 import type { Migration, Project } from '../contract.js';
 import { LEDGER_TABLE } from './ledger-table.js';
 import { findMigrations } from './location.js';
@@ -13,11 +14,13 @@ import { findPrismaVersion } from './version.js';
  * Finds and reads the migrations, in the order in which Prisma applies them.
  * @throws FaberError plan_failed for a project that Prisma would refuse too (a migration without migration.sql, another
  *   provider in migration_lock.toml), for files outside the project and for text that is not UTF-8; unsupported for
- *   versions other than 5, 6 and 7.
+ *   versions other than 5, 6 and 7; invalid_request and config_invalid for a project outside FABER_DB_ROOTS.
  */
-export async function readProject(settings: Settings): Promise<Project> {
+export async function readProject(settings: Settings, variables: NodeJS.ProcessEnv = process.env): Promise<Project> {
+  // Another worker may have read the config: an environment can have a task queue of its own.
+  await requireAllowed(settings.working_directory, 'working_directory', 'invalid_request', variables);
   const { version, major } = await findPrismaVersion(settings.working_directory);
-  const folder = await findMigrations(settings);
+  const folder = await findMigrations(settings, variables);
   const warnings: string[] = [];
   if (version === null) warnings.push('No Prisma found in the project: its migrations are read as Prisma 7 reads them.');
   if (settings.migrations.table !== LEDGER_TABLE) {
