@@ -15,6 +15,7 @@ import { pino, type Logger } from 'pino';
 import { createActivities } from './src/activities/index.js';
 import type { Dependencies } from './src/activities/dependencies.js';
 import { DEFAULT_TASK_QUEUE } from './src/contract/names.js';
+import { verifyToken } from './src/handlers/approval/index.js';
 import { backupHandlers, openLocalStore } from './src/handlers/backup/index.js';
 import { configuredEnvironments, loadSettings } from './src/handlers/config-file.js';
 import { databaseHandlers } from './src/handlers/database/index.js';
@@ -39,6 +40,7 @@ export function dependencies(env: NodeJS.ProcessEnv): Dependencies {
     openStore: openLocalStore,
     loadSettings: async (directory, environment) => loadSettings(directory, environment ?? (await configuredEnvironments(directory, env))[0] ?? '', env),
     sendAudit,
+    verifyToken,
     env,
   };
 }
@@ -72,6 +74,9 @@ export async function runWorker(settings: WorkerSettings = {}): Promise<void> {
       // 0, the default, would fail each running change at every deploy.
       shutdownGraceTime: `${Number(env['FABER_DB_SHUTDOWN_GRACE_SECONDS'] ?? 30)} seconds`,
       maxConcurrentActivityTaskExecutions: 20,
+      // A cancellation reaches an activity with the answer to a heartbeat, and people see the step that runs by it: by
+      // default the SDK would hold heartbeats back for most of their timeout.
+      maxHeartbeatThrottleInterval: '1 second',
     });
     log.info({ taskQueue, namespace, address: connectionOptions.address, metrics }, 'worker started');
     await worker.run();
