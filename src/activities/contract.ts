@@ -153,7 +153,39 @@ export interface EndInput {
   audit: AuditRecord;
 }
 
+/** A decision whose sender is not known yet: a token, or a signal's place in a history (counted from 1, by its name). */
+export type UnverifiedDecision =
+  | { decision: string; token: string }
+  | { signal: { workflow_id: string; run_id: string; name: string; nth: number } };
+
+export interface VerifyDecisionsInput {
+  approval: Settings['approval'];
+  operation_id: string;
+  run_id: string;
+  plan_hash: string;
+  /** Milliseconds since the epoch: signed before that, a decision is about something else. */
+  not_before: number;
+  decisions: UnverifiedDecision[];
+}
+
+/** What is known about a decision: facts for the workflow's rules. */
+export type DecisionFacts =
+  | {
+      ok: true;
+      /** The decision with a verified `by`; its shape is judged by the workflow. */
+      payload: Record<string, unknown>;
+      verification: 'signed' | 'principal';
+      key_id?: string;
+      /** Whatever makes it count once. */
+      once: string;
+      /** Who started the operation, where the server knows. */
+      requester?: string;
+    }
+  | { ok: false; by: string | null; reason: string; /** Nothing is known: it may be sent again. */ again?: boolean };
+
 export interface ReadingActivities {
+  /** One answer a decision, in their order. */
+  verifyDecisions(input: VerifyDecisionsInput): Promise<DecisionFacts[]>;
   /** Parses the request and loads the config where the directory is. */
   loadOperation(input: { operation: OperationName; request: unknown }): Promise<LoadedOperation>;
   planOperation(input: LoadedOperation & { operation_id: string }): Promise<PlanOutcome>;

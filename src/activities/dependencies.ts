@@ -1,4 +1,5 @@
 /** What the activities are built from; worker.ts is the only place that puts it together. */
+import type { VerifyToken } from '../handlers/approval/contract.js';
 import type { BackupHandlers, OpenStore } from '../handlers/backup/contract.js';
 import type { ConnectionTarget, DatabaseHandler, DatabaseHandlers } from '../handlers/database/contract.js';
 import type { MigrationHandler, MigrationHandlers } from '../handlers/migration/contract.js';
@@ -14,6 +15,7 @@ export interface Dependencies {
   /** Without an environment: the settings of the first one, for what all share (the store). */
   loadSettings: (workingDirectory: string, environment: string | undefined) => Promise<Settings>;
   sendAudit: SendAudit;
+  verifyToken: VerifyToken;
   /** The worker's environment variables: the only place where secrets come from. */
   env: NodeJS.ProcessEnv;
 }

@@ -17,10 +17,11 @@ import { recheckPlan } from './recheck-plan.js';
 import { restoreBackup } from './restore-backup.js';
 import { revertMigrations } from './revert-migrations.js';
 import { secretsIn } from './secrets.js';
+import { verifyDecisions } from './verify-decisions.js';
 
 export function createActivities(deps: Dependencies): Activities {
   const activities = {
-    loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, confirmBackup, listBackups,
+    loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups,
     beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, holdWrites, applyMigrations, revertMigrations, restoreBackup,
     endOperation, sendAudit,
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),

@@ -1,5 +1,7 @@
 /** A waiting operation as text for a terminal: what will run, the risk, how it is undone, until when, and how to decide. */
+import { verificationWords } from '../contract/decision.js';
 import type { Finding, PlanSummary } from '../contract/plan.js';
+import { Verification } from '../contract/settings.js';
 import type { OperationState } from '../contract/view.js';
 import { printable, shellWord } from './terminal-text.js';
 
@@ -71,13 +73,26 @@ export function requiredPhrase(plan: Pick<PlanSummary, 'settings' | 'evidence'>)
   return plan.evidence.risk === 'destructive' && typeof phrase === 'string' ? phrase : null;
 }
 
+/** How the approver of a plan is known; the settings travel in the plan as they were hashed. */
+export function verificationOf(plan: Pick<PlanSummary, 'settings'>): Verification {
+  const approval = plan.settings['approval'] as { verification?: unknown } | undefined;
+  return Verification.catch('claimed').parse(approval?.verification);
+}
+
+const VERIFIED_BY: Record<Verification, string> = {
+  claimed: 'Approvers are not verified: a name is taken at its word.',
+  signed: 'Only signed decisions count (approver verified by signature).',
+  principal: 'Approvers are verified by principal: whom the Temporal server authenticated.',
+};
+
 /** Commands that decide about a plan, ready to paste. */
 export function decisionCommands(plan: Pick<PlanSummary, 'plan_hash' | 'resolve' | 'settings' | 'evidence'>, { workflowId, invokedAs, connectionFlags = '' }: RenderOptions): { approve: string; reject: string } {
   const common = `${shellWord(workflowId)} --plan ${plan.plan_hash.slice(0, 12)}${connectionFlags}`;
   const resolve = plan.resolve.map((name) => ` --resolve ${shellWord(`${name}=applied`)}`).join('');
   // The phrase is for a person to type, who has read what it is about: it is not filled in.
   const comment = requiredPhrase(plan) === null ? '' : ' --comment PHRASE';
-  return { approve: `${invokedAs} approve ${common}${resolve}${comment}`, reject: `${invokedAs} reject ${common} --comment why` };
+  const sign = verificationOf(plan) === 'signed' ? ' --sign KEY' : '';
+  return { approve: `${invokedAs} approve ${common}${resolve}${comment}${sign}`, reject: `${invokedAs} reject ${common} --comment why${sign}` };
 }
 
 /** The plan, who asked, until when, what was decided, and the commands that decide. */
@@ -89,10 +104,11 @@ export function renderWaiting(state: OperationState, options: RenderOptions): st
     renderPlan(plan),
     '',
     `Asked for by ${printable(state.requested_by)} (not verified). Waits until ${state.approval_deadline ?? 'decided'}; then it is cancelled, nothing changed.`,
-    ...state.approvals.map(({ decision, by }) => `Already: ${decision} by ${printable(by)} (not verified)`),
+    ...state.approvals.map((a) => `Already: ${a.decision} by ${printable(a.by)} (${printable(verificationWords(a))})`),
     ...(state.refused_count > 0 ? [`Decisions that did not count: ${state.refused_count}`] : []),
     ...state.refused.slice(-3).map(({ decision, by, reason }) => `  ${printable(decision)} by ${printable(by ?? 'nobody named')}: ${printable(reason)}`),
     ...(requiredPhrase(plan) === null ? [] : [`The plan is destructive. The comment of an approval must hold: ${printable(requiredPhrase(plan) ?? '')}`]),
+    VERIFIED_BY[verificationOf(plan)],
     '',
     `Approve:  ${commands.approve}`,
     `Refuse:   ${commands.reject}`,

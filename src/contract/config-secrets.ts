@@ -1,12 +1,21 @@
 /** Finds URLs and secrets in a config: it is committed, logged and shown, and may hold names of variables only. */
+import { isPlainHttps } from './approval-settings.js';
 import { pathText } from './issues.js';
 import { isSecretKey, secretIn } from './secrets-in-text.js';
+
+const PUBLIC_URLS: ReadonlySet<string> = new Set(['jwks', 'issuer', 'audience'].map((key) => `safety.approval.${key}`));
 
 function visit(value: unknown, path: (string | number)[], found: string[]): void {
   const key = String(path.at(-1) ?? '');
   if (typeof value === 'string') {
     // An editor's pointer to the schema is the one URL that belongs there.
     if (path.length === 1 && key === '$schema') return;
+    // Where an issuer publishes its keys, and its name, are public.
+    if (PUBLIC_URLS.has(path.join('.')) && isPlainHttps(value)) return;
+    if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(value)) {
+      found.push(`${pathText(path)} holds a private key; decisions are verified with public ones`);
+      return;
+    }
     const kind = secretIn(value) ?? (isSecretKey(key) && value !== '' ? 'a secret' : undefined);
     if (kind) found.push(`${pathText(path)} holds ${kind}; put it in an environment variable on the worker and name that variable`);
   } else if (Array.isArray(value)) value.forEach((inner, index) => visit(inner, [...path, index], found));

@@ -3,7 +3,7 @@
  * is in effective-settings.ts. Keys that are not here are kept by the parser's caller and warned about, never refused.
  */
 import { z } from 'zod';
-import { MigrationTool, Hosting, Provider, Risk, StatementKind } from './settings.js';
+import { MigrationTool, Hosting, Provider, Risk, StatementKind, Verification } from './settings.js';
 
 export const CONFIG_PATH = '.fractary/plugins/faber-db/config.json';
 
@@ -43,16 +43,31 @@ const Migrations = z.object({
   concurrent_timeout_seconds: seconds.default(3600).describe('How long a statement that cannot run in a transaction may run, for example CREATE INDEX CONCURRENTLY'),
 });
 
+const ApprovalKey = z.object({
+  id: z.string().min(1).max(200).optional().describe("Name of the key in plan, answer and audit, and its `kid` in tokens. Default: the JWK's kid, else its thumbprint (RFC 7638)"),
+  key: z
+    .union([z.string().min(1), z.record(z.string(), z.unknown())], { error: 'must be a public key: PEM text, a JWK, or the path of a file with one' })
+    .describe('A public key: PEM text, a JWK, or the path of a file with one, relative to the working directory. Ed25519, P-256, or RSA of 2048 bits or more'),
+  signs_for: z.array(z.string().min(1)).min(1).describe('Whose decisions this key may sign: names, or patterns with *'),
+});
+
 const Approval = z.object({
   approvers: z.array(z.string().min(1)).default([]).describe('Who may approve: names, or patterns with *. Empty: anyone'),
   minimum_approvals: z.number().int().min(1).max(20).default(1).describe('How many different people must approve'),
   forbid_requester: z.boolean().default(true).describe('Whoever asked may not approve'),
   timeouts: z.partialRecord(Risk, seconds).default({}).describe('How long to wait, in seconds, by risk. Default: 24 hours each'),
   confirmation_phrase: z.string().min(1).max(200).nullable().default(null).describe('Must stand in the comment of an approval of a destructive plan'),
-  verification: z
-    .enum(['claimed', 'principal', 'signed'])
-    .default('claimed')
-    .describe("How an approver is known. This release knows claimed: the decision's own word, not verified"),
+  verification: Verification.default('claimed').describe(
+    "How who decides is known. claimed: the decision's own word, not verified; principal: who the Temporal server authenticated; signed: a signature, by keys or jwks",
+  ),
+  keys: z.array(ApprovalKey).max(50).default([]).describe('With verification signed: public keys of people'),
+  jwks: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('With verification signed: keys of an issuer that vouches for the names in its tokens: https URL or file of a JWK set. Needs issuer'),
+  issuer: z.string().min(1).max(500).optional().describe("With verification signed: what `iss` of each token must be"),
+  audience: z.string().min(1).max(500).default('faber-db').describe('With verification signed: what `aud` of each token must hold'),
 });
 
 const Safety = z.object({

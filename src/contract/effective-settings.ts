@@ -3,14 +3,16 @@
  * Pure: the same config, environment and directories give the same settings.
  */
 import { isAbsolute, join, resolve } from 'node:path';
+import { approvalRemarks, approvalSettings, type ReadPublicKeys } from './approval-settings.js';
 import { APPROVABLE_OPERATIONS, bytesOf, Config, CONFIG_PATH, configJsonSchema, type EnvironmentConfig } from './config.js';
 import { findSecrets } from './config-secrets.js';
+import { isDeeperThan, MAX_DEPTH } from './depth.js';
 import { FaberError } from './failure.js';
 import { describeIssue } from './issues.js';
 import { mapLegacyKeys } from './legacy-keys.js';
 import { nearest } from './nearest.js';
 import { isDevelopment, protectionOf } from './protection.js';
-import type { Risk, Settings } from './settings.js';
+import type { Settings } from './settings.js';
 import { unknownKeyWarnings } from './unknown-keys.js';
 
 export interface SettingsOptions {
@@ -20,10 +22,9 @@ export interface SettingsOptions {
   store?: string;
   /** The file as people know it, for messages. */
   configPath?: string;
+  /** Reads the keys that decisions are signed with; without it a config that wants signatures is refused. */
+  readPublicKeys?: ReadPublicKeys;
 }
-
-const DAY = 24 * 3600;
-const RISKS: readonly Risk[] = ['low', 'medium', 'high', 'destructive'];
 
 type Raw = Record<string, unknown>;
 
@@ -38,13 +39,14 @@ function invalid(problems: readonly string[], configPath: string): FaberError {
 
 function requireEnvironment(raw: Raw, environment: string, configPath: string): Raw {
   const environments = isObject(raw['environments']) ? raw['environments'] : {};
-  const found = Object.hasOwn(environments, environment) ? environments[environment] : undefined;
+  // `__proto__` is a key of parsed JSON, and no key of any object that is built from it.
+  const found = environment !== '__proto__' && Object.hasOwn(environments, environment) ? environments[environment] : undefined;
   if (isObject(found)) return found;
   const names = Object.keys(environments);
   const near = nearest(environment, names);
   throw new FaberError({
     code: 'environment_not_configured',
-    message: `Environment '${environment}' not found in configuration`,
+    message: `Environment '${environment.slice(0, 200)}' not found in configuration`,
     suggestions: [
       ...(near ? [`Did you mean '${near}'?`] : []),
       `Configured: ${names.length > 0 ? names.join(', ') : 'none'}`,
@@ -123,15 +125,6 @@ function remarks(config: Config, chosen: EnvironmentConfig, environment: string,
   return said;
 }
 
-function approvalSettings(config: Config): Settings['approval'] {
-  const { timeouts, verification: _, ...approval } = config.safety.approval;
-  return {
-    ...approval,
-    timeout_seconds: Object.fromEntries(RISKS.map((risk) => [risk, Math.ceil(timeouts[risk] ?? DAY)])) as Record<Risk, number>,
-    verification: 'claimed',
-  };
-}
-
 /**
  * The settings of one environment.
  * @param rawConfig the parsed JSON of the config file; it is not changed
@@ -142,6 +135,7 @@ function approvalSettings(config: Config): Settings['approval'] {
 export function effectiveSettings(rawConfig: unknown, environment: string, workingDirectory: string, options: SettingsOptions = {}): Settings {
   const configPath = options.configPath ?? CONFIG_PATH;
   if (!isObject(rawConfig)) throw invalid(['the file is not a JSON object'], configPath);
+  if (isDeeperThan(rawConfig, MAX_DEPTH)) throw invalid([`the file is nested deeper than ${MAX_DEPTH} levels`], configPath);
   const secrets = findSecrets(rawConfig);
   if (secrets.length > 0) throw invalid(secrets, configPath);
   const written = requireEnvironment(rawConfig, environment, configPath);
@@ -151,9 +145,10 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
   const mapped = mapLegacyKeys(structuredClone(rawConfig), environment, protection.protected);
   const config = parseConfig(mapped.config, mapped.moved, configPath);
   const unmet = [...mapped.unmet];
-  const { verification } = config.safety.approval;
-  if (verification !== 'claimed') unmet.push(`safety.approval.verification: ${verification} is not available; this release knows claimed`);
   if (unmet.length > 0 && protection.protected) throw invalid(unmet, configPath);
+  const wrong: string[] = [];
+  const approval = approvalSettings(config, options.readPublicKeys, wrong);
+  if (wrong.length > 0) throw invalid(wrong, configPath);
   requireSupported(config);
 
   const chosen = config.environments[environment] as EnvironmentConfig;
@@ -170,7 +165,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
     protected: protection.protected,
     task_queue: chosen.task_queue ?? null,
     approval_required: needsApproval ? approvable : [],
-    approval: approvalSettings(config),
+    approval,
     migrations: { ...config.migrations, directory: resolve(workingDirectory, config.migrations.directory) },
     safety: {
       health_check_before: config.safety.health_check_before_deploy,
@@ -199,6 +194,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
       ...(protection.warning ? [protection.warning] : []),
       ...unmet,
       ...mapped.warnings,
+      ...approvalRemarks(config),
       ...remarks(config, chosen, environment, protection.protected, approvable),
       ...unknownKeyWarnings(mapped.config, configJsonSchema()),
     ],

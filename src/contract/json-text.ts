@@ -1,4 +1,5 @@
 /** Reads JSON from bytes that anybody may have written: bounded, and its errors never quote what was read. */
+import { MAX_DEPTH } from './depth.js';
 import { FaberError, type ErrorCode } from './failure.js';
 import { brokenAt } from './json-position.js';
 
@@ -10,8 +11,6 @@ export interface JsonTextOptions {
 }
 
 const MAX_BYTES = 1024 * 1024;
-/** Deeper than anything of the contract, far from the depth at which recursion over the value would overflow. */
-const MAX_DEPTH = 64;
 
 function depthOf(text: string): number {
   let depth = 0;

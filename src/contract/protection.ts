@@ -1,17 +1,13 @@
 /** Which environments are protected. Fails closed: what cannot be read counts as a reason to protect. */
 
+import { matchesPattern } from './pattern.js';
+
 const UNPROTECTED_NAMES = new Set(['dev', 'development', 'test', 'ci', 'local', 'staging', 'preview']);
 const DEVELOPMENT_NAMES = new Set(['dev', 'development', 'test', 'ci', 'local', 'preview']);
 
 /** Names whose databases are made anew at will: no backup before a change unless asked for. */
 export function isDevelopment(environment: string): boolean {
   return DEVELOPMENT_NAMES.has(environment);
-}
-
-/** Whether `pattern`, a name or one with `*`, covers the name. Upper and lower case are the same: `Production` protects `production`. */
-export function matchesPattern(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`, 'i').test(name);
 }
 
 export interface Protection {

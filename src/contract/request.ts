@@ -1,4 +1,5 @@
 /** Parses requests: the door that the client, the CLI and the worker share. */
+import { isDeeperThan, MAX_DEPTH } from './depth.js';
 import { FaberError } from './failure.js';
 import { describeIssue, type Issue } from './issues.js';
 import { nearest } from './nearest.js';
@@ -32,6 +33,7 @@ function parseEnvelope(raw: unknown) {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     throw invalid('The request is not a JSON object', ['Example: {"operation": "migrate", "parameters": {"environment": "staging"}}']);
   }
+  if (isDeeperThan(raw, MAX_DEPTH)) throw invalid(`The request is nested deeper than ${MAX_DEPTH} levels`, []);
   const parsed = RequestEnvelope.safeParse(raw);
   if (!parsed.success) throw fromIssues(parsed.error.issues, raw, [], ENVELOPE_KEYS, 'the request');
   return parsed.data;

@@ -17,13 +17,39 @@ export type MigrationTool = z.infer<typeof MigrationTool>;
 export type BackupLevel = z.infer<typeof BackupLevel>;
 export type Risk = z.infer<typeof Risk>;
 
+export const SignatureAlgorithm = z.enum(['EdDSA', 'ES256', 'RS256']);
+export type SignatureAlgorithm = z.infer<typeof SignatureAlgorithm>;
+/** How a decision's `by` is known. */
+export const Verification = z.enum(['claimed', 'principal', 'signed']);
+export type Verification = z.infer<typeof Verification>;
+
+/** A public key that may sign decisions. */
+export const SignerKey = z.object({
+  id: z.string().describe('As plan, answer and audit name it'),
+  thumbprint: z.string().describe('RFC 7638, sha256, base64url'),
+  algorithm: SignatureAlgorithm,
+  jwk: z.record(z.string(), z.unknown()).describe('The public key'),
+  signs_for: z.array(z.string()).describe('Whose decisions it may sign: names or patterns with `*`'),
+});
+export type SignerKey = z.infer<typeof SignerKey>;
+
+/** What a signed decision is verified by. Part of the plan: keys are read once, when the operation loads its config. */
+export const SignatureSettings = z.object({
+  audience: z.string(),
+  issuer: z.string().nullable(),
+  keys: z.array(SignerKey),
+  jwks_url: z.string().nullable().describe('Keys of an issuer, fetched when a decision is verified'),
+});
+export type SignatureSettings = z.infer<typeof SignatureSettings>;
+
 export const ApprovalSettings = z.object({
   approvers: z.array(z.string()).describe('Names or patterns with `*`; empty: anyone'),
   minimum_approvals: z.number().int().min(1),
   forbid_requester: z.boolean(),
   timeout_seconds: z.record(Risk, z.number().int().positive()).describe('How long to wait, by risk'),
   confirmation_phrase: z.string().nullable().describe('Must be in the comment of an approval of a destructive plan'),
-  verification: z.enum(['claimed']).describe('claimed: the payload’s word, not verified'),
+  verification: Verification.describe('claimed: the payload’s word, not verified; principal: by the server; signed: by a signature'),
+  signature: SignatureSettings.optional().describe('Set with verification signed'),
 });
 export type ApprovalSettings = z.infer<typeof ApprovalSettings>;
 

@@ -8,6 +8,7 @@ import { FaberError } from '../contract/failure.js';
 import { parseJsonText } from '../contract/json-text.js';
 import type { Settings } from '../contract/settings.js';
 import { requireAllowed } from './allowed-roots.js';
+import { publicKeyReader } from './approval/index.js';
 
 /** Where the config is: `FABER_DB_CONFIG` (relative to the working directory), else the plugin's own place. */
 function configPlace(workingDirectory: string, variables: NodeJS.ProcessEnv): { path: string; shown: string } {
@@ -64,7 +65,9 @@ export async function loadSettings(workingDirectory: string, environment: string
   const directory = resolve(workingDirectory);
   const { raw, shown } = await readConfig(directory, variables);
   const store = defaultStore(variables);
-  const settings = effectiveSettings(raw, environment, directory, { configPath: shown, home: homedir(), ...(store ? { store } : {}) });
+  const settings = effectiveSettings(raw, environment, directory, {
+    configPath: shown, home: homedir(), readPublicKeys: publicKeyReader(directory), ...(store ? { store } : {}),
+  });
   await requireAllowed(settings.migrations.directory, 'migrations.directory', 'config_invalid', variables);
   // The original could be told to skip its checks; a release must not believe that it was.
   if (!variables['FABER_DB_SKIP_SAFETY_CHECKS'] || variables['FABER_DB_SKIP_SAFETY_CHECKS'] === 'false') return settings;

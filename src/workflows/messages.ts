@@ -30,7 +30,7 @@ export const changeAnswerSignal = defineSignal<[unknown]>(INTERNAL_SIGNALS.chang
 
 /** Ready-to-paste examples, shown by the Web UI and the CLI beside each message. */
 export const DESCRIPTIONS = {
-  approve: 'Approve the plan. Payload (json/plain): {"plan": "<first 8 or more hex of plan_hash>", "by": "ana@example.com", "comment": "ok"}',
+  approve: 'Approve the plan. Payload (json/plain): {"plan": "<first 8 or more hex of plan_hash>", "by": "ana@example.com", "comment": "ok"}; where decisions are signed {"plan": "…", "token": "<JWT>"}',
   reject: 'Refuse the plan. Payload (json/plain): {"plan": "<first 8 or more hex of plan_hash>", "by": "ana@example.com", "comment": "why"}',
   resolve: 'Choose the way out of a failure. Payload (json/plain): {"choice": "retry|undo|restore|accept", "by": "ana@example.com"}',
   decide:

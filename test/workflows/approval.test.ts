@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { PlanSummary, Settings } from '../../src/contract/index.js';
-import { Approval, matches } from '../../src/workflows/guarded/approval.js';
+import { matchesPattern } from '../../src/contract/pattern.js';
+import { Approval } from '../../src/workflows/guarded/approval.js';
 
 const PLAN = {
   plan_hash: 'abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789',
@@ -127,7 +128,7 @@ describe('Approval', () => {
   });
 });
 
-describe('matches', () => {
+describe('matchesPattern', () => {
   it.each([
     ['ana@example.com', 'Ana@Example.com', true],
     ['*@example.com', 'ana@example.com', true],
@@ -138,6 +139,6 @@ describe('matches', () => {
     ['*', 'anyone', true],
     ['(a+)+$', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!', false],
   ])('%s and %s: %s', (pattern, name, expected) => {
-    expect(matches(pattern, name)).toBe(expected);
+    expect(matchesPattern(pattern, name)).toBe(expected);
   });
 });

@@ -5,7 +5,8 @@
  *   lock → plan again, same hash? → health → begin (fence) → back up → prove → apply → health → end → release
  *                                                              └ fails → undo → verify ┘
  */
-import { CancellationScope, condition, getExternalWorkflowHandle, isCancellation, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, getExternalWorkflowHandle, isCancellation, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
+import { verificationWords } from '../../contract/decision.js';
 import type { BeginInput, BeginOutcome, ChangeRef } from '../../activities/contract.js';
 import type {
   BackupSummary, ErrorResponse, FailureFacts, PlanSummary, RecordedDecision, RefusedDecision, Resolution, Response, Risk, RollbackReport, Settings,
@@ -19,6 +20,8 @@ import { DatabaseLock } from './exclusive.js';
 import { Progress } from './progress.js';
 import { factsOf, StopHere, stepsOn, type Steps } from './steps.js';
 import { undoAsDecided, walkUndoLadder, type UndoContext } from './undo.js';
+import { decidedBy, verifyBy } from './verify-decisions.js';
+import { WayOutArrivals } from './way-out-arrivals.js';
 import { WayOutChoice } from './way-out.js';
 
 export interface ChangeInput {
@@ -83,10 +86,11 @@ function prepare(input: ChangeInput): Change {
   const progress = new Progress(input.operation, input.requested_by);
   progress.environment = input.settings.environment;
   progress.plan = input.plan;
-  const wayOut = new WayOutChoice();
+  const wayOut = new WayOutChoice(input.settings.approval);
+  const arrivals = new WayOutArrivals();
   const view = () => progress.view({ approvals: [...input.approvals, ...wayOut.made], refused: wayOut.refusals.last, refusedCount: wayOut.refusals.count });
   setHandler(stateQuery, view, { description: DESCRIPTIONS.state });
-  setHandler(resolveSignal, (payload) => wayOut.receive(payload), { description: DESCRIPTIONS.resolve });
+  setHandler(resolveSignal, (payload) => wayOut.receive(payload, arrivals.of(payload)), { description: DESCRIPTIONS.resolve });
   const ref: ChangeRef = { operation_id: input.operation_id, settings: input.settings, artifact: input.plan.artifact, plan_hash: input.plan.plan_hash };
   return { input, ref, steps: stepsOn(input.settings), progress, wayOut };
 }
@@ -335,10 +339,11 @@ async function askPerson(change: Change, answer: ErrorResponse, rollback: Rollba
   progress.answer = answer;
   showDetails(change);
   await tellOperation(input.operation_id, answer);
-  await condition(() => wayOut.chosen);
+  const about = { approval: input.settings.approval, operation_id: input.operation_id, run_id: workflowInfo().parent?.runId ?? '', plan_hash: input.plan.plan_hash, not_before: wayOut.askedAt };
+  await decidedBy(wayOut, () => wayOut.chosen, verifyBy(change.steps, about));
   const choice = wayOut.take();
   progress.answer = null;
-  progress.note(`Decided: ${choice.choice} by ${choice.decision.by}`);
+  progress.note(`Decided: ${choice.choice} by ${choice.decision.by} (${verificationWords(choice.decision)})`);
   await tellOperation(input.operation_id, null);
   return choice;
 }

@@ -2,6 +2,7 @@
  * What the Web UI shows of a waiting operation ("current details", Markdown, at most 20 KB). The UI draws tables without
  * borders and cuts long lines of code, so: one short JSON a block, the shell command broken with `\`.
  */
+import { verificationWords } from '../../contract/decision.js';
 import type { Plan, PlanSummary, Settings } from '../../contract/index.js';
 import { SIGNALS } from '../../contract/names.js';
 import type { OperationState } from '../../contract/view.js';
@@ -98,19 +99,26 @@ function approvalParts(state: OperationState, plan: PlanSummary, settings: Setti
   const { approval } = settings;
   const phrase = plan.evidence.risk === 'destructive' ? approval.confirmation_phrase : null;
   const who = approval.approvers.length === 0 ? 'anyone' : approval.approvers.map((a) => plain(a)).join(', ');
+  const verifiable = approval.verification === 'claimed' ? { by: 'YOUR-NAME' } : approval.verification === 'signed' ? { token: 'JWT' } : {};
   return [
     '### Approval',
     `Needed: ${approval.minimum_approvals}, given: ${state.approvals.length}. May approve: ${who}${approval.forbid_requester ? ', but not who asked' : ''}. ` +
-      `Until ${state.approval_deadline ?? 'decided'}. The approver's name is taken at its word (approver not verified).`,
+      `Until ${state.approval_deadline ?? 'decided'}. ${VERIFICATION_WORDS[approval.verification]}`,
+    ...(state.approvals.length === 0 ? [] : [state.approvals.map((a) => `- ${plain(a.decision)} by ${plain(a.by)}: ${plain(verificationWords(a))}`).join('\n')]),
     ...(phrase === null ? [] : [`The plan is destructive: an approval needs a "comment" that holds: **${plain(phrase)}**`]),
     'Send the signal `approve` or `reject` (json/plain):',
-    code(JSON.stringify({ plan: plan.plan_hash.slice(0, 12), by: 'YOUR-NAME' }), 'json'),
+    code(JSON.stringify({ plan: plan.plan_hash.slice(0, 12), ...verifiable }), 'json'),
     'or in a shell:',
-    code(commands.approve, 'sh'),
-    code(commands.reject, 'sh'),
-    code(commands.approveCli, 'sh'),
+    ...(approval.verification === 'signed' ? [] : [code(commands.approve, 'sh'), code(commands.reject, 'sh')]),
+    code(`${commands.approveCli}${approval.verification === 'signed' ? ' --sign KEY-FILE' : ''}`, 'sh'),
   ];
 }
+
+const VERIFICATION_WORDS: Record<Settings['approval']['verification'], string> = {
+  claimed: "The approver's name is taken at its word (approver not verified).",
+  signed: 'Only signed decisions count, rejections too (approver verified by signature).',
+  principal: 'Who decides is known by the principal that the server stamps on the signal, rejections too; a `by` in the payload counts for nothing (approver verified by principal).',
+};
 
 function clip(markdown: string): string {
   // Characters outside ASCII take up to four bytes; the limit is in bytes.

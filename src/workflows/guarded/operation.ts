@@ -6,21 +6,23 @@ import {
   ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, executeChild, getExternalWorkflowHandle, isCancellation,
   ParentClosePolicy, setCurrentDetails, setHandler, allHandlersFinished, workflowInfo,
 } from '@temporalio/workflow';
-import type { LoadedOperation, PlanOutcome } from '../../activities/contract.js';
-import { Decision } from '../../contract/decision.js';
-import type { GuardedOperation, OperationInput, PlanSummary, Response } from '../../contract/index.js';
+import type { LoadedOperation, PlanOutcome, UnverifiedDecision } from '../../activities/contract.js';
+import { Decision, verificationWords } from '../../contract/decision.js';
+import type { GuardedOperation, OperationInput, PlanSummary, Response, Settings } from '../../contract/index.js';
 import { CHANGE_WORKFLOW } from '../../contract/names.js';
 import { waitingAnswerIn } from '../internal-messages.js';
 import { approveSignal, changeAnswerSignal, decideUpdate, DESCRIPTIONS, rejectSignal, resolveSignal, stateQuery } from '../messages.js';
 import { cancelledAnswer, failureAnswer, nothingToDoAnswer, planAnswer } from './answers.js';
-import { Approval } from './approval.js';
+import { Approval, type Arrival, notListed, SEND_A_SIGNAL } from './approval.js';
 import type { ChangeInput, ChangeResult, guardedChange } from './change.js';
 import { operationDetails } from './details.js';
 import { endOperation } from './end.js';
 import { operationInput, requireUsableId } from './operation-input.js';
 import { Progress } from './progress.js';
-import { claimedBy, unreadable } from './refusals.js';
+import { claimedBy, misfit, SEND_A_TOKEN, unreadable } from './refusals.js';
 import { factsOf, StopHere, stepsOn } from './steps.js';
+import { Unverified } from './unverified.js';
+import { decidedBy, type Verify, verifyBy } from './verify-decisions.js';
 
 /** A plan that changes again and again under the lock means that somebody else migrates the database at the same time. */
 const MOST_PLANS = 20;
@@ -36,6 +38,10 @@ class Operation {
   readonly #request: unknown;
   #loaded: LoadedOperation | null = null;
   #changes = 0;
+  /** Signals of each name so far: their places in the history, by which an activity finds out who sent them. */
+  readonly #signals: Record<string, number> = {};
+  /** Ways out that came by update: verified here so that the sender is told, and by the change, which trusts nobody. */
+  readonly #waysOut = new Unverified();
 
   constructor(
     private readonly operation: GuardedOperation,
@@ -116,7 +122,12 @@ class Operation {
     this.#progress.approvalDeadline = new Date(Date.now() + seconds * 1000).toISOString();
     this.#progress.enter('waiting_for_approval', `Waiting for approval of plan ${plan.plan_hash.slice(0, 12)}`);
     this.#show();
-    const inTime = await condition(() => approval.decided, seconds * 1000);
+    let inTime: boolean;
+    try {
+      inTime = await decidedBy(approval, () => approval.decided, this.#verify(plan.plan_hash), seconds * 1000);
+    } finally {
+      approval.stop('nothing waits for approval any more');
+    }
     this.#progress.approvalDeadline = null;
     if (!inTime) {
       approval.close('too late: the approval had expired');
@@ -126,8 +137,14 @@ class Operation {
       const { by, comment } = approval.rejection;
       return cancelledAnswer(this.operation, settings.environment, 'rejected', `Rejected by ${by}${comment ? `: ${comment}` : ''}`, { plan_hash: plan.plan_hash });
     }
-    this.#progress.note(`Approved by ${approval.approvals.map((a) => a.by).join(', ')} (approver not verified)`);
+    this.#progress.note(`Approved by ${approval.approvals.map((a) => `${a.by} (${verificationWords(a)})`).join(', ')}`);
     return null;
+  }
+
+  #verify(planHash: string): Verify {
+    const settings = this.#loaded!.settings;
+    const { workflowId, runId, startTime } = workflowInfo();
+    return verifyBy(stepsOn(settings), { approval: settings.approval, operation_id: workflowId, run_id: runId, plan_hash: planHash, not_before: startTime.getTime() });
   }
 
   async #change(plan: PlanSummary, planned: Extract<PlanOutcome, { kind: 'planned' }>): Promise<ChangeResult> {
@@ -197,9 +214,9 @@ class Operation {
   #listen(): void {
     const approval = this.#approval;
     setHandler(stateQuery, () => this.#view(), { description: DESCRIPTIONS.state });
-    setHandler(approveSignal, (payload) => this.#record(() => approval.receive('approve', payload)), { description: DESCRIPTIONS.approve });
-    setHandler(rejectSignal, (payload) => this.#record(() => approval.receive('reject', payload)), { description: DESCRIPTIONS.reject });
-    setHandler(resolveSignal, (payload) => this.#forward(payload), { description: DESCRIPTIONS.resolve });
+    setHandler(approveSignal, (payload) => this.#record(() => approval.receive('approve', payload, this.#arrival(approveSignal.name))), { description: DESCRIPTIONS.approve });
+    setHandler(rejectSignal, (payload) => this.#record(() => approval.receive('reject', payload, this.#arrival(rejectSignal.name))), { description: DESCRIPTIONS.reject });
+    setHandler(resolveSignal, (payload) => this.#forward(payload, this.#arrival(resolveSignal.name)), { description: DESCRIPTIONS.resolve });
     setHandler(changeAnswerSignal, (payload) => {
       const answer = waitingAnswerIn(payload, this.#progress.changeWorkflowId);
       if (answer === undefined) return;
@@ -211,9 +228,16 @@ class Operation {
       description: DESCRIPTIONS.decide,
       validator: (payload) => {
         const problem = this.#problem(payload);
-        if (problem !== null) throw ApplicationFailure.create({ message: `The decision does not count: ${problem}`, type: 'decision_refused', nonRetryable: true });
+        if (problem !== null) throw refusedDecision(problem);
       },
     });
+  }
+
+  #arrival(name: string): Arrival {
+    const nth = (this.#signals[name] ?? 0) + 1;
+    this.#signals[name] = nth;
+    const { workflowId, runId } = workflowInfo();
+    return { signal: { workflow_id: workflowId, run_id: runId, name, nth } };
   }
 
   #record(receive: () => void): void {
@@ -229,12 +253,13 @@ class Operation {
     const broken = unreadable(payload);
     if (broken !== null) return broken;
     const parsed = Decision.safeParse(payload);
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      return `the payload does not fit: ${issue?.path.join('.') || 'payload'} ${issue?.message ?? ''}`.trim();
-    }
+    if (!parsed.success) return misfit(parsed.error);
     const { decision, ...rest } = parsed.data;
-    if (decision !== 'approve' && decision !== 'reject') return this.#waits() ? null : 'nothing waits for such a decision now';
+    if (decision !== 'approve' && decision !== 'reject') {
+      if (!this.#waits()) return 'nothing waits for such a decision now';
+      if (this.#verification === 'principal') return SEND_A_SIGNAL;
+      return this.#verification === 'signed' && rest.token === undefined ? SEND_A_TOKEN : null;
+    }
     const judged = this.#approval.judge(decision, rest);
     return judged.ok ? null : judged.reason;
   }
@@ -245,21 +270,54 @@ class Operation {
 
   async #decide(payload: unknown): Promise<{ recorded: string }> {
     const { decision, plan, ...rest } = Decision.parse(payload);
-    if (decision === 'approve' || decision === 'reject') this.#record(() => this.#approval.receive(decision, { plan, ...rest }));
-    else await this.#forward({ choice: decision, ...rest });
+    if (decision === 'approve' || decision === 'reject') await this.#approveByUpdate(decision, { plan, ...rest });
+    else {
+      if (this.#verification === 'signed') await this.#verifyWayOut({ decision, token: rest.token! });
+      await this.#forward({ choice: decision, ...rest }, {});
+    }
     return { recorded: decision };
   }
 
+  async #approveByUpdate(decision: 'approve' | 'reject', payload: unknown): Promise<void> {
+    if (this.#verification === 'claimed') return this.#record(() => this.#approval.receive(decision, payload));
+    const problem = await new Promise<string | null>((settled) => this.#record(() => this.#approval.receive(decision, payload, { settled })));
+    this.#show();
+    if (problem !== null) throw refusedDecision(problem);
+  }
+
+  /** @throws ApplicationFailure, which ends the update and not the operation */
+  async #verifyWayOut(ask: Extract<UnverifiedDecision, { token: string }>): Promise<void> {
+    const decision = { kind: 'resolve', payload: null, ask };
+    const taken = this.#waysOut.add(decision);
+    this.#waysOut.take();
+    if (taken !== null) throw refusedDecision(taken);
+    // Also after a cancel: the change may wait for just this decision.
+    const verifying = CancellationScope.nonCancellable(() => this.#verify(this.#progress.plan!.plan_hash)([ask]));
+    const [facts] = await verifying.catch((error: unknown) => [
+      { ok: false as const, by: null, reason: `it could not be verified: ${factsOf(error).message}`, again: true },
+    ]);
+    const problem = this.#waysOut.use(decision, facts!) ?? (facts!.ok ? notListed(this.#loaded!.settings.approval, String(facts!.payload['by'])) : null);
+    if (problem === null) return;
+    this.#approval.refusals.add('resolve', facts!.ok ? facts!.payload : { by: facts!.by }, problem);
+    throw refusedDecision(problem);
+  }
+
+  get #verification(): Settings['approval']['verification'] {
+    return this.#loaded?.settings.approval.verification ?? 'claimed';
+  }
+
   /** A choice between ways out is the change's to judge. */
-  async #forward(payload: unknown): Promise<void> {
+  async #forward(payload: unknown, { signal }: Arrival): Promise<void> {
     const { changeWorkflowId } = this.#progress;
     if (changeWorkflowId === null || !this.#waits()) {
       this.#approval.refusals.add('resolve', payload, `nothing waits for such a decision now (by ${claimedBy(payload) ?? 'nobody named'})`);
       return;
     }
+    // A signal of a workflow has that workflow's principal: the change reads the person's own signal in this history.
+    const forwarded = this.#verification === 'principal' && signal !== undefined && unreadable(payload) === null ? { ...(payload as object), forwarded: signal.nth } : payload;
     try {
       // Also after a cancel: the change may wait for just this decision.
-      await CancellationScope.nonCancellable(() => getExternalWorkflowHandle(changeWorkflowId).signal(resolveSignal, payload));
+      await CancellationScope.nonCancellable(() => getExternalWorkflowHandle(changeWorkflowId).signal(resolveSignal, forwarded));
     } catch {
       this.#approval.refusals.add('resolve', payload, 'the change has ended');
     }
@@ -274,4 +332,9 @@ class Operation {
     const { workflowId, namespace } = workflowInfo();
     setCurrentDetails(operationDetails(this.#view(), this.#loaded?.settings ?? null, { workflowId, namespace }));
   }
+}
+
+/** Ends an update, never the operation. */
+function refusedDecision(problem: string): ApplicationFailure {
+  return ApplicationFailure.create({ message: `The decision does not count: ${problem}`, type: problem === SEND_A_SIGNAL ? 'send_a_signal' : 'decision_refused', nonRetryable: true });
 }

@@ -23,6 +23,15 @@ export function claimedBy(payload: unknown): string | null {
   return typeof by === 'string' ? by.slice(0, SHOWN_LENGTH) : null;
 }
 
+export const SEND_A_TOKEN =
+  'decisions are signed here, and this one has no token: send {"plan": "<first 8 hex>", "token": "<JWT>"}, as faber-db approve ID --sign KEY does';
+
+/** Why a payload that can be read is none of the expected shape. */
+export function misfit(error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] }): string {
+  const issue = error.issues[0];
+  return `the payload does not fit: ${issue?.path.join('.') || 'payload'} ${issue?.message ?? ''}`.trim();
+}
+
 /** Why a payload cannot even be read, or null. */
 export function unreadable(payload: unknown): string | null {
   if (payload === undefined || payload === null) return 'the signal had no payload; send {"plan": "<first 8 hex>", "by": "you"} as json/plain';
