@@ -1,0 +1,2 @@
+export { publicKeyReader } from './public-keys.js';
+export { verifyToken } from './verify.js';
