@@ -1,15 +1,14 @@
 /** Operations that change nothing in the database: no approval, no lock. */
-import { ApplicationFailure, setHandler, isCancellation } from '@temporalio/workflow';
+import { ApplicationFailure, setHandler, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { LoadedOperation } from '../activities/contract.js';
-import type { OperationInput, OperationName, Response } from '../contract/index.js';
+import type { OperationInput, OperationName, Response, Settings } from '../contract/index.js';
 import { cancelledAnswer, failureAnswer, planAnswer } from './guarded/answers.js';
-import { createBackup } from './guarded/change.js';
+import { createBackup, unhealthyFacts } from './guarded/change.js';
 import { endOperation } from './guarded/end.js';
 import { operationInput, requireUsableId } from './guarded/operation-input.js';
 import { Progress } from './guarded/progress.js';
-import { factsOf, stepsOn } from './guarded/steps.js';
+import { factsOf, StopHere, stepsOn, type Steps } from './guarded/steps.js';
 import { DESCRIPTIONS, stateQuery } from './messages.js';
-import { workflowInfo } from '@temporalio/workflow';
 
 type Work = (loaded: LoadedOperation, progress: Progress) => Promise<Response>;
 
@@ -59,6 +58,7 @@ export async function backup(input: OperationInput): Promise<Response> {
   return unguarded('backup', input, async ({ settings, request }, progress) => {
     const parameters = request.parameters as { label?: string; reason?: string };
     const steps = stepsOn(settings);
+    await requireReachable(steps, settings);
     progress.enter('backing_up', 'Backing up');
     let made = await createBackup(steps, {
       operation_id: workflowInfo().workflowId, settings, label: parameters.label ?? null, reason: parameters.reason ?? null,
@@ -77,6 +77,15 @@ export async function backup(input: OperationInput): Promise<Response> {
     }, progress);
     return answer;
   });
+}
+
+/** A change that has begun waits for a server that comes back; who asks for a backup is told at once. */
+async function requireReachable(steps: Steps, settings: Settings): Promise<void> {
+  const { checks } = await steps.reading.checkHealth({ settings, artifact: null });
+  const connectivity = checks.filter((check) => check.name === 'connectivity' && check.status === 'unhealthy');
+  if (connectivity.length === 0) return;
+  const facts = unhealthyFacts(connectivity);
+  throw new StopHere({ code: 'health_check_failed', message: `The database cannot be reached: ${connectivity[0]!.detail}`, ...facts });
 }
 
 /** The backups in the store, newest first. */

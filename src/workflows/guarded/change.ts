@@ -128,7 +128,8 @@ async function requireHealth(change: Change): Promise<void> {
   throw new StopHere({ code: 'health_check_failed', message: 'Database health check failed; nothing was changed', ...unhealthyFacts(report.checks) });
 }
 
-function unhealthyFacts(checks: { name: string; status: string; detail: string; recommendation?: string }[]): Pick<FailureFacts, 'result' | 'suggestions'> {
+/** What an unhealthy database is answered with. */
+export function unhealthyFacts(checks: { name: string; status: string; detail: string; recommendation?: string }[]): Pick<FailureFacts, 'result' | 'suggestions'> {
   const bad = checks.filter((c) => c.status === 'unhealthy');
   const connectivity = bad.some((c) => c.name === 'connectivity') ? 'failed' : 'ok';
   return {
