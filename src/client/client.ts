@@ -7,12 +7,13 @@ import { parseRequest, requesterIn } from '../contract/request.js';
 import type { WayOut } from '../contract/response.js';
 import type { OperationState } from '../contract/view.js';
 import { connectTemporal, type ConnectOptions, type TemporalAccess } from './connect.js';
-import { decide, planHashOf, type Recorded } from './decide.js';
+import { decide, planHashOf, type Recorded, signatureFacts } from './decide.js';
 import { OperationHandle } from './handle.js';
 import { listOperations, type ListedOperation, type ListOptions } from './list.js';
 import { Lookout, sightOf } from './look.js';
 import { requester } from './requester.js';
 import type { Answer } from './results.js';
+import { type PrivateKey, signDecision } from './sign.js';
 import { startOperation } from './start.js';
 import { toFaberError } from './temporal-errors.js';
 import { watchStates } from './wait.js';
@@ -36,6 +37,8 @@ export interface Decided {
   comment?: string;
   /** What really happened to failed migrations that another runner left, by name. */
   resolve?: Resolution;
+  /** Signs the decision, where the config wants that (`safety.approval.verification: signed`). */
+  key?: PrivateKey;
 }
 
 /** The way out of a failure that waits for a person. */
@@ -46,6 +49,8 @@ export interface WayOutChosen {
   resolve?: Resolution;
   /** Default: the plan that the operation shows. */
   plan?: string;
+  /** As for an approval. */
+  key?: PrivateKey;
 }
 
 export class FaberClient {
@@ -115,12 +120,21 @@ export class FaberClient {
 
   /** Approves one plan. @throws FaberError invalid_request when the approval does not count, with the reason. */
   approve(workflowId: string, decision: Decided): Promise<Recorded> {
-    return decide(this.access, workflowId, { decision: 'approve', ...decision });
+    return this.#decide(workflowId, 'approve', decision);
   }
 
   /** Refuses one plan: the operation ends as cancelled, nothing changed. @throws as `approve`. */
   reject(workflowId: string, decision: Decided): Promise<Recorded> {
-    return decide(this.access, workflowId, { decision: 'reject', ...decision });
+    return this.#decide(workflowId, 'reject', decision);
+  }
+
+  async #decide(workflowId: string, decision: Recorded['recorded'], { key, ...said }: Decided): Promise<Recorded> {
+    if (key === undefined) return decide(this.access, workflowId, { decision, ...said });
+    const { by, comment, resolve } = said;
+    const facts = await signatureFacts(this.access, workflowId, said.plan);
+    // All that decides something stands in the token; what stands beside it would not be signed.
+    const token = await signDecision(key, { ...facts, decision, sub: by, ...(comment === undefined ? {} : { comment }), ...(resolve === undefined ? {} : { resolve }) });
+    return decide(this.access, workflowId, { decision, plan: facts.plan, token });
   }
 
   /** Chooses the way out of a failure. @throws FaberError invalid_request when it is not offered. */
@@ -134,7 +148,7 @@ export class FaberClient {
         suggestions: [offered.length > 0 ? `It waits for: ${offered.join(', ')}` : `It does not wait for a decision after a failure (phase: ${state.phase})`],
       });
     }
-    const recorded = await decide(this.access, workflowId, { decision: choice, plan: plan ?? (await planHashOf(this.access, workflowId)), ...rest });
+    const recorded = await this.#decide(workflowId, choice, { plan: plan ?? (await planHashOf(this.access, workflowId)), ...rest });
     await this.#untilTakenUp(workflowId, JSON.stringify(state.answer));
     return recorded;
   }

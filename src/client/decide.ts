@@ -14,7 +14,7 @@ import { toFaberError } from './temporal-errors.js';
 export interface Recorded {
   recorded: Decision['decision'];
   workflow_id: string;
-  /** update: the operation took it; signal: sent, and judged when a worker runs. */
+  /** update: the operation took it; signal: sent, and judged later (no worker runs, or the server's principal is looked up). */
   via: 'update' | 'signal';
 }
 
@@ -37,6 +37,9 @@ async function signal(handle: WorkflowHandle, { decision, plan, ...rest }: Decis
   else await handle.signal(SIGNALS.resolve, { choice: decision, ...rest });
 }
 
+/** Where the server says who decides, a signal carries that and an update does not. */
+const wantsSignal = (error: WorkflowUpdateFailedError): boolean => error.cause instanceof ApplicationFailure && error.cause.type === 'send_a_signal';
+
 /**
  * Sends a decision about the operation `workflowId`.
  * @throws FaberError invalid_request when it does not count, with the reason; operation_not_found; temporal_unavailable.
@@ -53,10 +56,10 @@ export async function decide(access: TemporalAccess, workflowId: string, input: 
     });
     return { recorded: decision.decision, workflow_id: workflowId, via: 'update' };
   } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) throw refusal(error, workflowId);
-    if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw toFaberError(error, access, workflowId);
+    if (error instanceof WorkflowUpdateFailedError && !wantsSignal(error)) throw refusal(error, workflowId);
+    if (!(error instanceof WorkflowUpdateFailedError) && !(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw toFaberError(error, access, workflowId);
   }
-  // No worker answers now. A signal is kept until one does; should the update arrive as well, the second one is refused.
+  // Otherwise no worker answers now. A signal is kept until one does; should the update arrive as well, the second one is refused.
   try {
     await signal(handle, decision);
   } catch (error) {
@@ -77,4 +80,37 @@ export async function planHashOf(access: TemporalAccess, workflowId: string): Pr
   });
   if (state?.plan) return state.plan.plan_hash;
   throw refused(`Operation '${workflowId}' has no plan yet`, ['Wait until it has, or send the hash that migrate-preview gave']);
+}
+
+/** What a signature must cover, as far as it can be read from the operation. */
+export interface SignatureFacts {
+  operation: string;
+  run: string;
+  plan: string;
+  audience: string;
+  issuer?: string;
+}
+
+/**
+ * The facts that tie a signed decision to one plan of one run.
+ * @param plan the first 8 or more hex digits of the plan that is decided about; absent: the plan that the operation shows
+ * @throws FaberError invalid_request when the operation waits with another plan, or shows none and `plan` is not the whole hash
+ */
+export async function signatureFacts(access: TemporalAccess, workflowId: string, plan: string | undefined): Promise<SignatureFacts> {
+  const handle = access.client.workflow.getHandle(workflowId);
+  try {
+    const { runId } = sightOf(await handle.describe());
+    const shown = (await queryState(access, handle).catch(() => null))?.plan;
+    const wished = plan?.trim().toLowerCase();
+    if (shown && wished !== undefined && !shown.plan_hash.startsWith(wished)) {
+      throw refused(`It is for plan ${wished.slice(0, 12)}, the operation shows plan ${shown.plan_hash.slice(0, 12)}`, [`faber-db watch ${workflowId} shows the plan`]);
+    }
+    const hash = shown?.plan_hash ?? wished ?? '';
+    if (hash.length !== 64) throw refused(`Operation '${workflowId}' shows no plan yet, and a signature needs the whole plan hash`, ['Wait until it has one, or give all 64 digits of the hash that migrate-preview gave']);
+    const settings = (shown?.settings['approval'] as { signature?: { audience?: string; issuer?: string | null } } | undefined)?.signature;
+    const issuer = settings?.issuer;
+    return { operation: workflowId, run: runId, plan: hash, audience: settings?.audience ?? 'faber-db', ...(issuer ? { issuer } : {}) };
+  } catch (error) {
+    throw toFaberError(error, access, workflowId);
+  }
 }

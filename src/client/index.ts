@@ -18,6 +18,7 @@ export { errorResponse, exitCodeOf } from './error-response.js';
 export { OperationHandle, type WaitOutcome } from './handle.js';
 export type { ListedOperation, ListOptions } from './list.js';
 export type { Answer, OperationResults, PreviewResult, RestoreResult, ResultOf } from './results.js';
+export { type PrivateKey, readPrivateKey } from './sign.js';
 export type { WaitOptions } from './wait.js';
 export { FaberError, type ErrorCode } from '../contract/failure.js';
 export type { OperationName, ParametersInput, ParametersOf, Request } from '../contract/operation.js';

@@ -7,7 +7,7 @@ import { requester } from '../requester.js';
 import { renderWaiting, requiredPhrase } from '../render-plan.js';
 import { ask } from './ask.js';
 import { isInteractive, printJson, sayTo, type Io } from './io.js';
-import { connectionFlags, resolveOption, withClient, withConnection, withDecider, withJson, type ConnectionFlags, type Resolutions } from './options.js';
+import { connectionFlags, resolveOption, signingKey, withClient, withConnection, withDecider, withJson, withSignature, type ConnectionFlags, type Resolutions } from './options.js';
 
 interface DecisionOptions extends ConnectionFlags {
   plan?: string;
@@ -15,6 +15,7 @@ interface DecisionOptions extends ConnectionFlags {
   comment?: string;
   resolve?: Resolutions;
   json?: boolean;
+  sign?: string;
 }
 
 type Verdict = 'approve' | 'reject';
@@ -56,6 +57,8 @@ async function askAboutPlan(io: Io, client: FaberClient, id: string, verdict: Ve
 }
 
 async function decide(io: Io, id: string, wanted: Verdict, options: DecisionOptions): Promise<number> {
+  // Before the question: who cannot sign learns it at once.
+  const signature = await signingKey(io, options.sign);
   return withClient(io, options, async (client) => {
     const chosen: Chosen | undefined = options.plan === undefined ? await askAboutPlan(io, client, id, wanted, options) : { verdict: wanted, plan: options.plan };
     if (chosen === undefined) {
@@ -63,10 +66,10 @@ async function decide(io: Io, id: string, wanted: Verdict, options: DecisionOpti
       return 4;
     }
     const { verdict, plan, comment = options.comment } = chosen;
-    const decision = decided(io, plan, comment === undefined ? options : { ...options, comment });
+    const decision = { ...decided(io, plan, comment === undefined ? options : { ...options, comment }), ...signature };
     const recorded = verdict === 'approve' ? await client.approve(id, decision) : await client.reject(id, decision);
     if (options.json) printJson(io, { status: 'success', result: recorded, message: `${verdict} recorded` });
-    else sayTo(io.stdout, `${verdict === 'approve' ? 'Approved' : 'Refused'} plan ${plan.slice(0, 12)}${recorded.via === 'signal' ? '; no worker runs now, so it is judged when one does' : ''}`);
+    else sayTo(io.stdout, `${verdict === 'approve' ? 'Approved' : 'Refused'} plan ${plan.slice(0, 12)}${recorded.via === 'signal' ? '; it is judged later: the watch command shows whether it counted' : ''}`);
     return 0;
   });
 }
@@ -79,6 +82,6 @@ export function addApproveAndReject(program: Command, io: Io, done: (exitCode: n
   for (const [verdict, summary] of verdicts) {
     const command = program.command(`${verdict} <id>`).summary(summary).option('--plan <hash>', 'first 8 or more hex digits of plan_hash; without it the plan is shown and asked about');
     if (verdict === 'approve') command.addOption(resolveOption());
-    withConnection(withJson(withDecider(command))).action(async (id: string, options: DecisionOptions) => done(await decide(io, id, verdict, options)));
+    withConnection(withJson(withSignature(withDecider(command)))).action(async (id: string, options: DecisionOptions) => done(await decide(io, id, verdict, options)));
   }
 }

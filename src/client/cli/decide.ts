@@ -4,13 +4,14 @@ import { WayOut } from '../../contract/response.js';
 import { requester } from '../requester.js';
 import { shellWord } from '../terminal-text.js';
 import { printJson, sayTo, type Io } from './io.js';
-import { connectionFlags, resolveOption, withClient, withConnection, withDecider, withJson, type ConnectionFlags, type Resolutions } from './options.js';
+import { connectionFlags, resolveOption, signingKey, withClient, withConnection, withDecider, withJson, withSignature, type ConnectionFlags, type Resolutions } from './options.js';
 
 interface DecideOptions extends ConnectionFlags {
   by?: string;
   comment?: string;
   resolve?: Resolutions;
   json?: boolean;
+  sign?: string;
 }
 
 export function addDecide(program: Command, io: Io, done: (exitCode: number) => void): void {
@@ -19,10 +20,11 @@ export function addDecide(program: Command, io: Io, done: (exitCode: number) => 
     .addArgument(new Argument('<choice>', 'the way out').choices(WayOut.options))
     .summary('choose the way out after a failure: retry, undo, restore or accept')
     .addOption(resolveOption());
-  withConnection(withJson(withDecider(command))).action(async (id: string, choice: WayOut, options: DecideOptions) => {
+  withConnection(withJson(withSignature(withDecider(command)))).action(async (id: string, choice: WayOut, options: DecideOptions) => {
     const { by, comment, resolve } = options;
+    const signature = await signingKey(io, options.sign);
     const recorded = await withClient(io, options, (client) =>
-      client.resolve(id, { choice, by: requester(by, io.env), ...(comment === undefined ? {} : { comment }), ...(resolve === undefined ? {} : { resolve }) }),
+      client.resolve(id, { choice, by: requester(by, io.env), ...(comment === undefined ? {} : { comment }), ...(resolve === undefined ? {} : { resolve }), ...signature }),
     );
     if (options.json) printJson(io, { status: 'success', result: recorded, message: `${choice} recorded` });
     else sayTo(io.stdout, `Decided: ${choice}. What it does:  ${io.invokedAs} watch ${shellWord(id)}${connectionFlags(options)}`);

@@ -1,6 +1,7 @@
 /** Options that several commands have. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { FaberClient } from '../client.js';
+import { PASSPHRASE_VARIABLE, type PrivateKey, readPrivateKey } from '../sign.js';
 import { shellWord } from '../terminal-text.js';
 import type { Io } from './io.js';
 
@@ -33,6 +34,15 @@ export function withDecider(command: Command): Command {
   return command
     .option('--by <name>', 'who decides (default: the actor of the CI, else you@host)')
     .option('--comment <text>', 'why; must hold the confirmation phrase where the config asks for one');
+}
+
+/** `--sign FILE`: a private key. Its passphrase has no option: arguments are visible to everyone on the host. */
+export function withSignature(command: Command): Command {
+  return command.option('--sign <key>', `sign the decision with the private key in this file (PEM or JWK; its passphrase: ${PASSPHRASE_VARIABLE})`);
+}
+
+export async function signingKey(io: Io, path: string | undefined): Promise<{ key?: PrivateKey }> {
+  return path === undefined ? {} : { key: await readPrivateKey(path, io.env) };
 }
 
 /** Connects, does the work, and closes, whatever happens. */
