@@ -119,6 +119,16 @@ describe('Approval', () => {
     expect(approval.refusals.last[0]?.reason).toMatch(/too late/);
   });
 
+  it('takes no more decisions once it is approved, however many people send one', () => {
+    open();
+    for (let i = 0; i < 1_000; i += 1) approval.receive('approve', { ...GOOD, by: `p${i}@example.com`, resolve: { [`m${i}`]: 'applied' } });
+    approval.receive('reject', { ...GOOD, by: 'late@example.com' });
+    expect(approval.approvals.map((a) => a.by)).toEqual(['p0@example.com']);
+    expect(approval.rejection).toBeNull();
+    expect(approval.resolve).toEqual({});
+    expect(approval.refusals.last.at(-1)?.reason).toMatch(/approved already/);
+  });
+
   it('stays small under a flood', () => {
     open();
     for (let i = 0; i < 10_000; i += 1) approval.receive('approve', { plan: 'ffffffff', by: 'x'.repeat(10_000) });

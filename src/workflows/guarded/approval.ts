@@ -141,7 +141,10 @@ export class Approval {
     if (kind === 'reject') this.rejection = decision;
     else {
       this.approvals.push(decision);
-      Object.assign(this.resolve, verdict.resolve ?? {});
+      for (const name of this.#rules!.plan.resolve) {
+        const as = verdict.resolve?.[name];
+        if (as !== undefined) this.resolve[name] = as;
+      }
     }
   }
 
@@ -194,6 +197,8 @@ export class Approval {
     const other = this.#otherPlan(verdict.plan, rules);
     if (other !== null) return refuse(other);
     if (this.rejection !== null) return refuse(`the plan was already rejected by ${this.rejection.by}`);
+    // Also a bound: any number of people may agree with what is decided, and each would travel with the change.
+    if (this.approved) return refuse('the plan is approved already; to stop the operation, cancel it');
     const unlisted = notListed(settings, verdict.by);
     if (unlisted !== null) return refuse(unlisted);
     if (kind === 'reject') return { ok: true, verdict };

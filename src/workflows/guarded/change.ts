@@ -240,7 +240,8 @@ async function runAndUndo(change: Change, begun: BeginOutcome, backup: BackupSum
       const answer = failedAnswer(context, step.failure, rollback);
       const choice = await CancellationScope.nonCancellable(() => askPerson(change, answer, rollback));
       if (choice.choice === 'retry' || choice.choice === 'resolve') {
-        resolve = { ...resolve, ...choice.resolve };
+        const named = Object.entries(choice.resolve).filter(([name]) => input.plan.resolve.includes(name));
+        resolve = { ...resolve, ...Object.fromEntries(named) };
         retry = true;
       } else if (choice.choice === 'accept') {
         rollback = { status: 'stopped', by: 'person', reason: `left as it is by decision of ${choice.decision.by}` };

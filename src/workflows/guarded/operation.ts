@@ -243,9 +243,9 @@ class Operation {
   #record(receive: () => void): void {
     const refused = this.#approval.refusals.count;
     receive();
-    if (this.#approval.refusals.count === refused) return;
-    // In a flood only the first ones are drawn again: each drawing costs history.
-    if (this.#approval.refusals.count <= 20) this.#show();
+    // Of a flood of refused ones only the first are drawn again; those that count are few.
+    const { count } = this.#approval.refusals;
+    if (count === refused || count <= 20) this.#show();
   }
 
   /** Why a decision sent by update would not count, or null. */
