@@ -4,6 +4,7 @@
  */
 import { isAbsolute, join, resolve } from 'node:path';
 import { approvalRemarks, approvalSettings, type ReadPublicKeys } from './approval-settings.js';
+import { boundedTexts } from './bounded.js';
 import { APPROVABLE_OPERATIONS, bytesOf, Config, CONFIG_PATH, configJsonSchema, type EnvironmentConfig } from './config.js';
 import { findSecrets } from './config-secrets.js';
 import { isDeeperThan, MAX_DEPTH } from './depth.js';
@@ -25,6 +26,10 @@ export interface SettingsOptions {
   /** Reads the keys that decisions are signed with; without it a config that wants signatures is refused. */
   readPublicKeys?: ReadPublicKeys;
 }
+
+/** Made once: it costs more than all the rest. */
+let schemaOfConfig: Record<string, unknown> | undefined;
+const configSchema = () => (schemaOfConfig ??= configJsonSchema());
 
 type Raw = Record<string, unknown>;
 
@@ -190,13 +195,13 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
     },
     health: config.health_checks,
     logs_plugin: config.integration.logs_plugin ?? null,
-    warnings: [
+    warnings: boundedTexts([
       ...(protection.warning ? [protection.warning] : []),
       ...unmet,
       ...mapped.warnings,
       ...approvalRemarks(config),
       ...remarks(config, chosen, environment, protection.protected, approvable),
-      ...unknownKeyWarnings(mapped.config, configJsonSchema()),
-    ],
+      ...unknownKeyWarnings(mapped.config, configSchema()),
+    ]),
   };
 }

@@ -1,5 +1,6 @@
 /** Error codes and error answers. One table: the code, when it is used, and the exit code of `faber-db run`. */
 import { z } from 'zod';
+import { boundedText, boundedTexts } from './bounded.js';
 
 /**
  * Every error code. `family` decides the exit code: configuration and request errors exit 1, a refusal by a person 4,
@@ -63,18 +64,6 @@ export interface FailureFacts {
   suggestions?: string[];
 }
 
-/** Longer than any text of ours; what somebody else wrote may be quoted in it and be of any size. */
-const LONGEST_TEXT = 4_096;
-const MOST_SUGGESTIONS = 25;
-
-const clipped = (text: string) => (text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text);
-
-/** What a person will read; the rest is counted, so that a flood of findings neither fills a history nor looks complete. */
-function firstOf(suggestions: readonly string[]): string[] {
-  const kept = suggestions.slice(0, MOST_SUGGESTIONS).map(clipped);
-  return suggestions.length > MOST_SUGGESTIONS ? [...kept, `… and ${suggestions.length - MOST_SUGGESTIONS} more`] : kept;
-}
-
 /**
  * An expected failure, bounded in size. Thrown by handlers and activities, turned into an error answer at the edge.
  * `message` and every field must already be free of secrets and row values.
@@ -85,9 +74,9 @@ export class FaberError extends Error implements FailureFacts {
   readonly result?: Record<string, unknown>;
   readonly suggestions: string[];
   constructor(facts: FailureFacts, options?: { cause?: unknown }) {
-    super(clipped(facts.message), options);
+    super(boundedText(facts.message), options);
     this.code = facts.code;
     if (facts.result) this.result = facts.result;
-    this.suggestions = firstOf(facts.suggestions ?? []);
+    this.suggestions = boundedTexts(facts.suggestions ?? []);
   }
 }

@@ -34,6 +34,9 @@ function parseEnvelope(raw: unknown) {
     throw invalid('The request is not a JSON object', ['Example: {"operation": "migrate", "parameters": {"environment": "staging"}}']);
   }
   if (isDeeperThan(raw, MAX_DEPTH)) throw invalid(`The request is nested deeper than ${MAX_DEPTH} levels`, []);
+  const { parameters } = raw as { parameters?: unknown };
+  // Parsed JSON can have this key, and zod leaves it out without a word.
+  if (typeof parameters === 'object' && parameters !== null && Object.hasOwn(parameters, '__proto__')) throw invalid("Unknown key '__proto__' in parameters.", []);
   const parsed = RequestEnvelope.safeParse(raw);
   if (!parsed.success) throw fromIssues(parsed.error.issues, raw, [], ENVELOPE_KEYS, 'the request');
   return parsed.data;
