@@ -1,14 +1,26 @@
 /** A digest of everything in the catalog that `pg_dump --schema-only` would write. */
 import { createHash } from 'node:crypto';
-import type { Session } from '../contract.js';
+import { FaberError } from '../../../contract/failure.js';
+import { ScriptError, type Session } from '../contract.js';
 import type { PostgresTarget } from './connection-url.js';
 import { SCHEMA_QUERIES } from './fingerprint-queries.js';
 import { withSession } from './session.js';
 import { readingName } from './session-names.js';
 
-/** sha256 (hex) over `schemaLines`: equal for equal schemas, whatever object ids or the order of their making. */
+/** Definitions are read under a lock of their tables, which an application may hold for ever. */
+const LOCK_TIMEOUT_SECONDS = 30;
+
+/**
+ * sha256 (hex) over `schemaLines`: equal for equal schemas, whatever object ids or the order of their making.
+ * @throws FaberError lock_timeout
+ */
 export async function schemaFingerprint(target: PostgresTarget): Promise<string> {
-  const lines = await withSession(target, readingName('fingerprint'), schemaLines);
+  const lines = await withSession(target, readingName('fingerprint'), async (session) => {
+    await session.query(`SET lock_timeout = '${LOCK_TIMEOUT_SECONDS}s'`);
+    return schemaLines(session);
+  }).catch((error: unknown) => {
+    throw error instanceof ScriptError && error.failure.sqlState === '55P03' ? tableLocked(error) : error;
+  });
   return createHash('sha256').update(lines.join('\0')).digest('hex');
 }
 
@@ -38,4 +50,12 @@ export async function readSchema(session: Session): Promise<string[]> {
     lines.push(...rows.map(({ name, definition }) => `${kind} ${name} ${typeof definition === 'string' ? definition : JSON.stringify(definition)}`));
   }
   return lines.sort();
+}
+
+function tableLocked(cause: unknown): FaberError {
+  return new FaberError({
+    code: 'lock_timeout',
+    message: `The schema could not be read within ${LOCK_TIMEOUT_SECONDS} seconds: another session holds an exclusive lock on a table. Reading changed nothing.`,
+    suggestions: ['End the long transaction that holds the lock (pg_locks, pg_stat_activity), and start again.'],
+  }, { cause });
 }
