@@ -20,6 +20,10 @@ export interface PostgresServer {
   pid: number;
   /** Data and log; only the server is in there. */
   folder: string;
+  /** SIGKILLs the server and every session of it, as when the machine's memory is spent. */
+  crash(): Promise<void>;
+  /** Starts it again on the same port with the data that the crash left. */
+  startAgain(): Promise<void>;
   /** Ends the server and deletes its data. */
   stop(): Promise<void>;
   /** Lets it outlive this process. */
@@ -43,7 +47,7 @@ export async function startPostgres(binDir: string, settings: Record<string, str
     if (account) await chown(folder, account.uid, account.gid);
     const programs = await runnableBy(account, binDir, folder);
     const data = await initialise(programs, folder, password, account);
-    const { group, port } = await launch(programs, folder, data, password, account, settings);
+    let { group, port } = await launch(programs, folder, data, password, account, settings);
     return {
       host: HOST,
       port,
@@ -52,6 +56,16 @@ export async function startPostgres(binDir: string, settings: Record<string, str
       pid: group.pid,
       folder,
       leaveRunning: () => group.leaveRunning(),
+      async crash() {
+        // Sessions lead process groups of their own: the first to die must not tell the others.
+        const sessions = childrenOf(group.pid);
+        for (const pid of [group.pid, ...sessions]) kill(pid);
+        await group.closed;
+        while (sessions.some(exists)) await new Promise((resolve) => setTimeout(resolve, 20));
+      },
+      async startAgain() {
+        ({ group, port } = await launch(programs, folder, data, password, account, settings, port));
+      },
       async stop() {
         // SIGINT is PostgreSQL's fast shutdown: sessions are ended, not waited for.
         await group.stop('SIGINT');
@@ -95,7 +109,7 @@ async function initialise(binDir: string, folder: string, password: string, acco
 }
 
 async function launch(
-  binDir: string, folder: string, data: string, password: string, account: Account | null, settings: Record<string, string>,
+  binDir: string, folder: string, data: string, password: string, account: Account | null, settings: Record<string, string>, samePort?: number,
 ): Promise<{ group: GroupProcess; port: number }> {
   const all = {
     listen_addresses: HOST,
@@ -107,7 +121,7 @@ async function launch(
   };
   // Another program may take the port between our look and the server's bind.
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
+    const port = samePort ?? (await freePort());
     const logFile = join(folder, 'server.log');
     const log = await open(logFile, 'w');
     const args = ['-D', data, '-p', String(port), ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
@@ -140,4 +154,26 @@ async function accepts(port: number, password: string, group: GroupProcess): Pro
     }
   }
   return false;
+}
+
+function childrenOf(pid: number): number[] {
+  const { stdout } = spawnSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+  return stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number)).filter(([, parent]) => parent === pid).map(([child]) => child!);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }

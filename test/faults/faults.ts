@@ -1,7 +1,7 @@
 /** What can happen to an operation that stands at a barrier, and how it must have ended afterwards. */
 import { expect } from 'vitest';
 import type { ErrorResponse, Response } from '../../src/contract/index.js';
-import { answerOf, sleep, type Operation } from '../support/stack.js';
+import { answerOf, sleep, type Operation, type StackOptions } from '../support/stack.js';
 import { createScene, expectNothingLeft, expectState, snapshot, type Release, type Scene } from './scene.js';
 
 /** Barriers to come by, in order; the fault strikes at the last one. */
@@ -15,12 +15,19 @@ export interface Standing {
 }
 
 /** Brings an approved operation to the last barrier of the path. */
-export async function standAt(release: Release, path: Path): Promise<Standing> {
-  const scene = await createScene(release);
-  const { barriers, stack } = scene;
-  const [first, ...more] = path;
+export async function standAt(release: Release, path: Path, options: StackOptions = {}): Promise<Standing> {
+  const scene = await createScene(release, options);
+  try {
+    const operation = await scene.stack.start('migrate');
+    return { scene, operation, point: await bringTo(scene, operation, path) };
+  } catch (error) {
+    await scene.stack.killWorker();
+    throw error;
+  }
+}
+
+async function bringTo({ barriers }: Scene, operation: Operation, [first, ...more]: Path): Promise<string> {
   await barriers.arm(first);
-  const operation = await stack.start('migrate');
   await operation.approve();
   let point = first;
   await barriers.reached(point);
@@ -30,7 +37,7 @@ export async function standAt(release: Release, path: Path): Promise<Standing> {
     point = next;
     await barriers.reached(point);
   }
-  return { scene, operation, point };
+  return point;
 }
 
 /** Does the fault and returns the answer that the operation gave in the end. */
@@ -98,11 +105,16 @@ export type FaultName = keyof typeof FAULTS;
 /** Runs one case of the matrix, with everything that must hold. */
 export async function runCase(release: Release, path: Path, fault: FaultName): Promise<void> {
   const standing = await standAt(release, path);
-  const answer = await FAULTS[fault](standing);
-  await expectEnd(standing, answer, fault);
+  try {
+    await expectEnd(standing, await FAULTS[fault](standing), fault);
+  } finally {
+    // Hundreds of cases in one run: none may keep its worker.
+    await standing.scene.stack.killWorker();
+  }
 }
 
-async function expectEnd({ scene, operation, point }: Standing, answer: Response, fault: FaultName): Promise<void> {
+/** The answer, the data and what is left, as the release and the fault have it. */
+export async function expectEnd({ scene, operation, point }: Standing, answer: Response, fault: FaultName | 'crash of the server'): Promise<void> {
   const { release } = scene;
   // A cancel is too late where the undo runs already, and where the end is being recorded.
   const cancelled = fault === 'cancel' && release === 'applied' && !point.endsWith('endOperation');

@@ -4,13 +4,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { scratchName, sideName } from '../../src/handlers/backup/dump/side-names.js';
-import { asAdmin, createDatabase, type TestDatabase } from '../support/postgres.js';
+import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { createStack, sleep, type Operation, type Stack, type StackOptions } from '../support/stack.js';
 import { tempDir } from '../support/temp.js';
 import { Barriers } from './barriers.js';
 
 /** How the release ends without a fault. */
-export type Release = 'applied' | 'undone by downs' | 'undone by restore';
+export type Release = 'applied' | 'undone by downs' | 'undone by restore' | 'stopped' | 'nothing applied';
 
 export interface Scene {
   stack: Stack;
@@ -22,22 +22,23 @@ export interface Scene {
 const INIT = `
 CREATE TABLE accounts (id int PRIMARY KEY, email text NOT NULL, balance int NOT NULL);
 INSERT INTO accounts SELECT n, 'user' || n || '@example.com', n FROM generate_series(1, 500) n;
+CREATE TABLE orders (id int PRIMARY KEY, placed_at timestamptz NOT NULL DEFAULT clock_timestamp());
 `;
 
 /**
- * A script that ran twice shows: it fails at its table, or its rows in `credits` are there twice. Their downs lose nothing that
- * others wrote, so that they may run by themselves.
+ * A script that ran twice shows: its rows are there twice. Their downs take away only what their own up wrote, so that they
+ * may run by themselves.
  */
 const MIGRATIONS: { name: string; up: string; down: string }[] = [
   {
     name: '20260201000000_credits',
-    up: "CREATE TABLE credits (account int, amount int);\nINSERT INTO credits SELECT id, 1 FROM accounts;\nALTER TABLE accounts ADD COLUMN tier text;\nUPDATE accounts SET tier = 'a' WHERE tier IS NULL;\n",
+    up: "CREATE TABLE IF NOT EXISTS credits (account int, amount int);\nINSERT INTO credits SELECT id, 1 FROM accounts;\nALTER TABLE accounts ADD COLUMN IF NOT EXISTS tier text;\nUPDATE accounts SET tier = concat(tier, 'a') WHERE id > 0;\n",
     down: 'ALTER TABLE accounts DROP COLUMN tier;\nDROP TABLE credits;\n',
   },
   { name: '20260202000000_index', up: 'CREATE INDEX CONCURRENTLY accounts_email ON accounts (email);\n', down: 'DROP INDEX CONCURRENTLY accounts_email;\n' },
   {
     name: '20260203000000_notes',
-    up: 'CREATE TABLE notes (id int PRIMARY KEY);\nINSERT INTO notes SELECT generate_series(1, 20);\nINSERT INTO credits SELECT id, 10 FROM accounts;\n',
+    up: 'CREATE TABLE IF NOT EXISTS notes (n int);\nINSERT INTO notes SELECT generate_series(1, 20);\n',
     down: 'DROP TABLE notes;\n',
   },
 ];
@@ -47,9 +48,12 @@ const SETTINGS: Record<Release, StackOptions> = {
   applied: {},
   'undone by downs': {},
   'undone by restore': { safety: { on_failure: 'restore' } },
+  stopped: {},
+  'nothing applied': {},
 };
 
-export async function createScene(release: Release, options: StackOptions = {}): Promise<Scene> {
+/** @param more SQL that ran before the release */
+export async function createScene(release: Release, options: StackOptions = {}, more = ''): Promise<Scene> {
   const folder = await tempDir();
   const { safety } = SETTINGS[release];
   const stack = await createStack({
@@ -57,11 +61,15 @@ export async function createScene(release: Release, options: StackOptions = {}):
     safety: { heartbeat_timeout_seconds: 5, ...safety, ...options.safety },
     env: { FABER_DB_TEST_BARRIERS: folder, ...options.env },
   });
-  await recordedByPrisma(stack, '20260101000000_init', INIT);
-  for (const { name, up, down } of release === 'applied' ? MIGRATIONS : [...MIGRATIONS, FAILS]) {
-    await stack.migration(name, up, release === 'undone by restore' ? undefined : down);
-  }
+  await recordedByPrisma(stack, '20260101000000_init', `${INIT}${more}`);
+  const withoutDowns = release === 'undone by restore' || release === 'stopped';
+  for (const { name, up, down } of migrationsOf(release)) await stack.migration(name, up, withoutDowns ? undefined : down);
   return { stack, release, barriers: new Barriers(folder), before: await snapshot(stack.database) };
+}
+
+function migrationsOf(release: Release) {
+  if (release === 'applied') return MIGRATIONS;
+  return release === 'nothing applied' ? [FAILS] : [...MIGRATIONS, FAILS];
 }
 
 /** As another tool left it that had applied this migration. */
@@ -122,8 +130,8 @@ export async function expectState(scene: Scene, which: 'before' | 'after'): Prom
 export async function expectNothingLeft({ stack }: Scene, operation: Pick<Operation, 'id'>): Promise<void> {
   const { database, client, taskQueue, store } = stack;
   await eventually(async () => {
-    expect(await asAdmin("SELECT pid, application_name, state FROM pg_stat_activity WHERE (datname = $1 OR usename = $2) AND application_name LIKE 'faber-db%'", [database.name, database.role.name])).toEqual([]);
-    expect(await asAdmin('SELECT datname FROM pg_database WHERE datname IN ($1, $2)', [scratchName(database.name, operation.id), sideName(database.name, operation.id)])).toEqual([]);
+    expect(await database.asAdmin("SELECT pid, application_name, state FROM pg_stat_activity WHERE (datname = $1 OR usename = $2) AND application_name LIKE 'faber-db%'", [database.name, database.role.name])).toEqual([]);
+    expect(await database.asAdmin('SELECT datname FROM pg_database WHERE datname IN ($1, $2)', [scratchName(database.name, operation.id), sideName(database.name, operation.id)])).toEqual([]);
     expect(await childrenOf(database.role.name)).toEqual([]);
     expect(await unfinishedFiles(store)).toEqual([]);
     const running: string[] = [];
@@ -132,7 +140,7 @@ export async function expectNothingLeft({ stack }: Scene, operation: Pick<Operat
   });
   expect(await database.query('SELECT operation_id FROM faber_db.operations WHERE ended_at IS NULL')).toEqual([]);
   expect(await database.query('SELECT * FROM faber_db.write_hold')).toEqual([]);
-  expect(await asAdmin('SELECT datallowconn FROM pg_database WHERE datname = $1', [database.name])).toEqual([{ datallowconn: true }]);
+  expect(await database.asAdmin('SELECT datallowconn FROM pg_database WHERE datname = $1', [database.name])).toEqual([{ datallowconn: true }]);
 }
 
 /** What a dying process leaves is gone within seconds, not at once. */

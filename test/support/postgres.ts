@@ -20,6 +20,8 @@ export interface TestDatabase {
   role: { name: string; password: string };
   /** Runs one query as the role of `url`. */
   query<Row = Record<string, unknown>>(sql: string, params?: unknown[]): Promise<Row[]>;
+  /** Runs one statement as the superuser of its server, in the database `postgres`. */
+  asAdmin(sql: string, params?: unknown[]): Promise<Record<string, unknown>[]>;
   /** Drops the database, whoever is connected. Happens by itself after the test file. */
   drop(): Promise<unknown>;
 }
@@ -37,10 +39,11 @@ const AWKWARD = "p@s:s/w?o#r%d&'\" \\$+=é";
 
 /**
  * A new empty database. `owner` (the default): owned by a new role that is no superuser and may create databases, as on
- * hosted servers. `superuser`: the server's own.
+ * hosted servers. `superuser`: the server's own. `server`: not the run's; it takes its databases along when it stops.
  */
-export async function createDatabase(options: { name?: string; role?: 'owner' | 'superuser' } = {}): Promise<TestDatabase> {
-  const { adminUrl, host, port } = await postgres();
+export async function createDatabase(options: { name?: string; role?: 'owner' | 'superuser'; server?: Pick<SharedPostgres, 'adminUrl' | 'host' | 'port'> } = {}): Promise<TestDatabase> {
+  const { adminUrl, host, port } = options.server ?? (await postgres());
+  const asSuperuser: TestDatabase['asAdmin'] = (sql, params) => queryOnce(adminUrl, sql, params);
   const suffix = randomBytes(5).toString('hex');
   const name = options.name ?? `test_${suffix}`;
   const admin = new URL(adminUrl);
@@ -48,15 +51,15 @@ export async function createDatabase(options: { name?: string; role?: 'owner' | 
     ? { name: admin.username, password: decodeURIComponent(admin.password) }
     : { name: `owner_${suffix}`, password: `${AWKWARD}${suffix}` };
   if (options.role !== 'superuser') {
-    await asAdmin(`CREATE ROLE ${pg.escapeIdentifier(role.name)} LOGIN CREATEDB PASSWORD ${pg.escapeLiteral(role.password)}`);
-    roles.push(role.name);
+    await asSuperuser(`CREATE ROLE ${pg.escapeIdentifier(role.name)} LOGIN CREATEDB PASSWORD ${pg.escapeLiteral(role.password)}`);
+    if (!options.server) roles.push(role.name);
   }
-  await asAdmin(`CREATE DATABASE ${pg.escapeIdentifier(name)} OWNER ${pg.escapeIdentifier(role.name)}`);
+  await asSuperuser(`CREATE DATABASE ${pg.escapeIdentifier(name)} OWNER ${pg.escapeIdentifier(role.name)}`);
   const credentials = `${encodeURIComponent(role.name)}:${encodeURIComponent(role.password)}`;
   const url = `postgresql://${credentials}@${host}:${port}/${encodeURIComponent(name)}`;
-  const drop = () => asAdmin(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
-  drops.push(drop);
-  return { url, name, role, query: (sql, params) => queryOnce(url, sql, params), drop };
+  const drop = () => asSuperuser(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
+  if (!options.server) drops.push(drop);
+  return { url, name, role, query: (sql, params) => queryOnce(url, sql, params), asAdmin: asSuperuser, drop };
 }
 
 /** Runs one statement as the superuser in the database `postgres`. */

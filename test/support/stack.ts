@@ -30,6 +30,8 @@ export interface StackOptions {
   /** More variables of the worker. */
   env?: Record<string, string>;
   role?: 'owner' | 'superuser';
+  /** Use this one, on a server of its own. */
+  database?: TestDatabase;
   /** More environments beside `production` and `dev`. */
   environments?: Record<string, Record<string, unknown>>;
   /** The variable that holds the URL on the worker. */
@@ -69,7 +71,7 @@ export interface Operation {
 }
 
 export async function createStack(options: StackOptions = {}): Promise<Stack> {
-  const database = await createDatabase(options.role ? { role: options.role } : {});
+  const database = options.database ?? (await createDatabase(options.role ? { role: options.role } : {}));
   const { binDir } = await postgres();
   const directory = await tempDir();
   const store = join(await tempDir(), 'store');
