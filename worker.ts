@@ -70,6 +70,7 @@ export async function runWorker(settings: WorkerSettings = {}): Promise<void> {
       namespace,
       taskQueue,
       ...workflowCode(),
+      ...versioning(env),
       activities: createActivities(dependencies(env)),
       // 0, the default, would fail each running change at every deploy.
       shutdownGraceTime: `${Number(env['FABER_DB_SHUTDOWN_GRACE_SECONDS'] ?? 30)} seconds`,
@@ -94,6 +95,17 @@ export function workflowCode(): Required<Pick<WorkerOptions, 'workflowBundle' | 
     workflowBundle: { codePath: fileURLToPath(new URL('workflow-bundle.js', dist)) },
     dataConverter: { payloadConverterPath: fileURLToPath(new URL('src/temporal/payload-converter.js', dist)) },
   };
+}
+
+/**
+ * Pinned: an operation that waits for days ends on the code that it began with, whatever is deployed meanwhile. The server gives
+ * work to a build only once it is made the current one: `temporal worker deployment set-current-version`.
+ */
+function versioning(env: NodeJS.ProcessEnv): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  const buildId = env['FABER_DB_BUILD_ID'];
+  if (!buildId) return {};
+  const version = { deploymentName: env['FABER_DB_DEPLOYMENT'] ?? 'faber-db', buildId };
+  return { workerDeploymentOptions: { useWorkerVersioning: true, version, defaultVersioningBehavior: 'PINNED' } };
 }
 
 /** Error objects in log entries can quote anything; their kind is enough beside the message. */
