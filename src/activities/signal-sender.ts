@@ -17,7 +17,7 @@ export function principalFacts(history: History, { workflow_id, name, nth }: Sig
   const events = history.events ?? [];
   const signals = events.filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === name);
   const event = signals[nth - 1];
-  if (event === undefined) return { ok: false, by: null, reason: 'the signal is not in the history' };
+  if (event === undefined) return { ok: false, by: null, reason: 'the signal is not in the history', again: true };
   const by = principalOf(event);
   if (by === null) {
     return { ok: false, by: null, reason: 'the server does not say who sent it (no principal): it needs Temporal 1.31 or newer with an authorizer and frontend.enablePrincipalPropagation' };

@@ -124,7 +124,8 @@ class Operation {
     this.#show();
     let inTime: boolean;
     try {
-      inTime = await decidedBy(approval, () => approval.decided, this.#verify(plan.plan_hash), seconds * 1000);
+      const desk = { unverified: approval.unverified, settle: (...judged: Parameters<Approval['settle']>) => this.#record(() => approval.settle(...judged)) };
+      inTime = await decidedBy(desk, () => approval.decided, this.#verify(plan.plan_hash), seconds * 1000);
     } finally {
       approval.stop('nothing waits for approval any more');
     }
@@ -281,7 +282,6 @@ class Operation {
   async #approveByUpdate(decision: 'approve' | 'reject', payload: unknown): Promise<void> {
     if (this.#verification === 'claimed') return this.#record(() => this.#approval.receive(decision, payload));
     const problem = await new Promise<string | null>((settled) => this.#record(() => this.#approval.receive(decision, payload, { settled })));
-    this.#show();
     if (problem !== null) throw refusedDecision(problem);
   }
 
