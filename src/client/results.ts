@@ -18,6 +18,7 @@ export interface RestoreResult {
   duration_seconds: number;
   backup_id: string | null;
   plan_hash: string;
+  approved_by?: string[];
 }
 
 export interface OperationResults {

@@ -53,6 +53,7 @@ export const MigrateResult = z.object({
   backup_level: z.enum(['checked', 'proven', 'none']),
   health_check: z.enum(['passed', 'skipped']),
   plan_hash: z.string(),
+  approved_by: z.array(z.string()).optional().describe('Who approved, and whether that was verified'),
   baselined: z.number().int().optional().describe('Recorded as applied without running'),
 });
 export type MigrateResult = z.infer<typeof MigrateResult>;

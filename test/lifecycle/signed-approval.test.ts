@@ -109,7 +109,10 @@ describe('where decisions are signed', () => {
     await expect(again(await tokenFor(operation, plan, ana, { claims: { jti, comment: 'again' } }))).rejects.toMatchObject({ cause: { message: expect.stringContaining('used already (jti)') as string } });
 
     expect(await again(await tokenFor(operation, plan, bob, { claims: { sub: 'bob@example.com' } }))).toEqual({ recorded: 'approve' });
-    expect(await operation.answer()).toMatchObject({ status: 'success', result: { migrations_applied: 1 } });
+    expect(await operation.answer()).toMatchObject({
+      status: 'success',
+      result: { migrations_applied: 1, approved_by: ['ana@example.com (approver verified by signature (ana-2026))', 'bob@example.com (approver verified by signature (bob-2026))'] },
+    });
     const record = await audited(stack, operation.id);
     expect(record.decisions.map(({ by, verification, key_id }) => [by, verification, key_id])).toEqual([['ana@example.com', 'signed', 'ana-2026'], ['bob@example.com', 'signed', 'bob-2026']]);
     expect(record.refused_decisions.map((r) => r.reason)).toContain('this token was used already (jti)');

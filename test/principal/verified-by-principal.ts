@@ -41,9 +41,8 @@ describe('verification by principal, on a server that authenticates', () => {
     await signal('eve@elsewhere.org', 'approve', approval);
     await signal('eve@elsewhere.org', 'reject', approval);
     const { refused } = await operation.until((s) => s.refused_count === 3);
-    expect(refused.map((r) => [r.by, r.reason]).toSorted()).toEqual([
-      ['eve@elsewhere.org', 'not on the list of approvers'], ['eve@elsewhere.org', 'not on the list of approvers'], ['pipeline@example.com', 'who asked for the operation may not approve it'],
-    ]);
+    const unlisted = 'eve@elsewhere.org: not on the list of approvers';
+    expect(new Set(refused.map((r) => `${r.by}: ${r.reason}`))).toEqual(new Set([unlisted, 'pipeline@example.com: who asked for the operation may not approve it']));
     const update = (await as('ana@example.com')).workflow.getHandle(operation.id).executeUpdate('decide', { args: [{ decision: 'approve', ...approval }] });
     await expect(update).rejects.toMatchObject({ cause: { type: 'send_a_signal' } });
     await signal('ana@example.com', 'approve', approval);

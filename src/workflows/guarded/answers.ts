@@ -1,7 +1,8 @@
 /** Answers of guarded operations, by the contract. Pure. */
 import type { ApplyOutcome, MigrationFailureFacts } from '../../activities/contract.js';
+import { verificationWords } from '../../contract/decision.js';
 import type {
-  BackupSummary, CancelledResponse, ErrorResponse, FailureFacts, MigrateResult, PlanSummary, RollbackReport, Settings, SuccessResponse, WayOut,
+  BackupSummary, CancelledResponse, ErrorResponse, FailureFacts, MigrateResult, PlanSummary, RecordedDecision, RollbackReport, Settings, SuccessResponse, WayOut,
 } from '../../contract/index.js';
 import { SUPPORT_LINK } from '../../contract/failure.js';
 import { shellWord } from './details.js';
@@ -14,7 +15,12 @@ export interface AnswerContext {
   startedAt: number;
   backup: BackupSummary | null;
   appliedBefore: string[];
+  approvals: RecordedDecision[];
 }
+
+/** Who approved, and how far the name can be relied on. */
+const approvedBy = ({ approvals }: AnswerContext): { approved_by?: string[] } =>
+  approvals.length === 0 ? {} : { approved_by: approvals.map((a) => `${a.by} (${verificationWords(a)})`) };
 
 const seconds = (context: AnswerContext): number => Math.round((Date.now() - context.startedAt) / 100) / 10;
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
@@ -73,6 +79,7 @@ export function migratedAnswer(context: AnswerContext, applied: string[], health
     backup_level: context.backup?.level ?? 'none',
     health_check: healthChecked ? 'passed' : 'skipped',
     plan_hash: context.plan.plan_hash,
+    ...approvedBy(context),
     ...(context.plan.baseline.length > 0 ? { baselined: context.plan.baseline.length } : {}),
   };
   const what = context.plan.operation === 'rollback-to' ? 'Undid' : 'Applied';
@@ -86,7 +93,7 @@ export function restoredAnswer(context: AnswerContext, keptAs: string | null, ta
     environment: context.environment,
     result: {
       restored: context.plan.restore?.backup_id, tables, rows, replaced_database_kept_as: keptAs,
-      duration_seconds: seconds(context), backup_id: context.backup?.backup_id ?? null, plan_hash: context.plan.plan_hash,
+      duration_seconds: seconds(context), backup_id: context.backup?.backup_id ?? null, plan_hash: context.plan.plan_hash, ...approvedBy(context),
     },
     message: `Restored ${context.plan.restore?.backup_id} as ${context.environment}${keptAs === null ? '' : `; the replaced database is kept as ${keptAs}`}`,
   };
@@ -137,6 +144,7 @@ export function failedAnswer(context: AnswerContext, failure: StepFailure, rollb
         : {}),
       backup_id: context.backup?.backup_id ?? null,
       migrations_applied_before_failure: failure.appliedBefore,
+      ...approvedBy(context),
       rollback,
     },
     recovery: {

@@ -222,7 +222,7 @@ async function runAndUndo(change: Change, begun: BeginOutcome, backup: BackupSum
   const { settings } = input;
   const context: AnswerContext = {
     operation: input.operation, environment: settings.environment, settings, plan: input.plan,
-    startedAt: input.started_at, backup, appliedBefore: begun.applied_before,
+    startedAt: input.started_at, backup, appliedBefore: begun.applied_before, approvals: input.approvals,
   };
   // Registered before the step that it undoes.
   const undo: UndoContext = { steps, ref, plan: input.plan, begun, backup, progress };
