@@ -12,6 +12,7 @@ export async function endOperation(deps: Dependencies, input: EndInput): Promise
   await (await deps.openStore(settings)).appendAudit(input.audit);
   if (!input.began) return;
   const { database, target } = openResources(deps, settings);
+  if ((await database.bookkeeping.operation(target, input.operation_id)) === null) return;
   await database.bookkeeping.end(target, null, input.operation_id, input.answer);
   // An attempt that died, with no other after it, has left its scratch database.
   await deps.backups(settings.provider, database).cleanUp(target, input.operation_id);

@@ -5,7 +5,7 @@
  *   lock → plan again, same hash? → health → begin (fence) → back up → prove → apply → health → end → release
  *                                                              └ fails → undo → verify ┘
  */
-import { CancellationScope, getExternalWorkflowHandle, isCancellation, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, getExternalWorkflowHandle, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
 import { verificationWords } from '../../contract/decision.js';
 import type { BeginInput, BeginOutcome, ChangeRef } from '../../activities/contract.js';
 import type {
@@ -18,7 +18,7 @@ import { operationDetails } from './details.js';
 import { endOperation } from './end.js';
 import { DatabaseLock } from './exclusive.js';
 import { Progress } from './progress.js';
-import { factsOf, StopHere, stepsOn, type Steps } from './steps.js';
+import { endedByCancel, factsOf, StopHere, stepsOn, type Steps } from './steps.js';
 import { undoAsDecided, walkUndoLadder, type UndoContext } from './undo.js';
 import { decidedBy, verifyBy } from './verify-decisions.js';
 import { WayOutArrivals } from './way-out-arrivals.js';
@@ -43,6 +43,8 @@ export type ChangeResult =
   | { kind: 'answered'; answer: Response };
 
 interface Change {
+  /** Whether the target may have a row of this operation, to be ended. */
+  mayHaveBegun: boolean;
   input: ChangeInput;
   ref: ChangeRef;
   steps: Steps;
@@ -72,10 +74,10 @@ export async function guardedChange(input: ChangeInput): Promise<ChangeResult> {
     return await changeUnderLock(change);
   } catch (error) {
     // Nothing was begun: everything after `begin` answers for itself.
-    const answer = isCancellation(error)
+    const answer = endedByCancel(error)
       ? cancelledAnswer(input.operation, input.settings.environment, 'cancelled', 'Cancelled before any change')
       : failureAnswer(input.operation, input.settings.environment, factsOf(error));
-    await CancellationScope.nonCancellable(() => conclude(change, answer, { began: false, backup: null, applied: 0 }));
+    await CancellationScope.nonCancellable(() => conclude(change, answer, { began: change.mayHaveBegun, backup: null, applied: 0 }));
     return { kind: 'answered', answer };
   } finally {
     await CancellationScope.nonCancellable(() => lock.release());
@@ -92,7 +94,7 @@ function prepare(input: ChangeInput): Change {
   setHandler(stateQuery, view, { description: DESCRIPTIONS.state });
   setHandler(resolveSignal, (payload) => wayOut.receive(payload, arrivals.of(payload)), { description: DESCRIPTIONS.resolve });
   const ref: ChangeRef = { operation_id: input.operation_id, settings: input.settings, artifact: input.plan.artifact, plan_hash: input.plan.plan_hash };
-  return { input, ref, steps: stepsOn(input.settings), progress, wayOut };
+  return { mayHaveBegun: false, input, ref, steps: stepsOn(input.settings), progress, wayOut };
 }
 
 async function changeUnderLock(change: Change): Promise<ChangeResult> {
@@ -107,6 +109,7 @@ async function changeUnderLock(change: Change): Promise<ChangeResult> {
   }
   if (settings.safety.health_check_before) await requireHealth(change);
 
+  change.mayHaveBegun = true;
   const begun = await steps.changing.beginChange(beginOf(change));
   if (begun.interrupted !== null) {
     const settled = await settleInterrupted(change, begun);
@@ -151,7 +154,7 @@ async function backUpAndChange(change: Change, begun: BeginOutcome): Promise<Res
     answer = outcome.answer;
     applied = outcome.applied;
   } catch (error) {
-    answer = isCancellation(error)
+    answer = endedByCancel(error)
       ? cancelledAnswer(input.operation, settings.environment, 'cancelled', 'Cancelled before any change')
       : failureAnswer(input.operation, settings.environment, factsOf(error), backup);
   }
@@ -182,7 +185,7 @@ async function backUp(change: Change): Promise<BackupSummary | null> {
     return backup;
   } catch (error) {
     // For a restore a failed safety backup is a finding, not a stop: the database may be broken already.
-    if (plan.restore === null || isCancellation(error)) throw error;
+    if (plan.restore === null || endedByCancel(error)) throw error;
     progress.note(`No safety backup: ${factsOf(error).message}`);
     return null;
   }
@@ -302,6 +305,8 @@ async function runStep(change: Change, context: AnswerContext, resolve: Resoluti
       done = migratedAnswer(context, outcome.applied, settings.safety.health_check_after);
     }
     const unhealthy = settings.safety.health_check_after ? await unhealthyAfter(change) : null;
+    // A cancel that came while the last step ended well.
+    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled');
     if (unhealthy === null) return { done, applied };
     return {
       failure: { code: 'health_after_failed', message: 'The database was unhealthy after the change', migration: null, suggestions: unhealthy.suggestions ?? [], appliedBefore: applied, result: { health_check: 'failed', ...unhealthy.result } },
@@ -310,7 +315,7 @@ async function runStep(change: Change, context: AnswerContext, resolve: Resoluti
       untouched: false,
     };
   } catch (error) {
-    if (isCancellation(error)) {
+    if (endedByCancel(error)) {
       return { failure: { code: 'cancelled', message: 'Cancelled', migration: null, suggestions: [], appliedBefore: 0 }, automatic: true, cancelled: true, untouched: false };
     }
     // Expected failures of the step as a whole, or an outcome that stayed unknown: what is there is read before anything else.

@@ -3,7 +3,7 @@
  * The change itself is a child (change.ts), so that ending this workflow never ends a change in the middle.
  */
 import {
-  ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, executeChild, getExternalWorkflowHandle, isCancellation,
+  ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, condition, executeChild, getExternalWorkflowHandle,
   ParentClosePolicy, setCurrentDetails, setHandler, allHandlersFinished, workflowInfo,
 } from '@temporalio/workflow';
 import type { LoadedOperation, PlanOutcome, UnverifiedDecision } from '../../activities/contract.js';
@@ -20,7 +20,7 @@ import { endOperation } from './end.js';
 import { operationInput, requireUsableId } from './operation-input.js';
 import { Progress } from './progress.js';
 import { claimedBy, misfit, SEND_A_TOKEN, unreadable } from './refusals.js';
-import { factsOf, StopHere, stepsOn } from './steps.js';
+import { endedByCancel, factsOf, StopHere, stepsOn } from './steps.js';
 import { Unverified } from './unverified.js';
 import { decidedBy, type Verify, verifyBy } from './verify-decisions.js';
 
@@ -69,7 +69,7 @@ class Operation {
       return await this.#planApproveChange();
     } catch (error) {
       const environment = this.#loaded?.settings.environment;
-      const answer = isCancellation(error)
+      const answer = endedByCancel(error)
         ? cancelledAnswer(this.operation, environment, 'cancelled', 'Cancelled before any change')
         : failureAnswer(this.operation, environment, factsOf(error));
       return this.#endUnchanged(answer);
@@ -179,7 +179,7 @@ class Operation {
         staticSummary: `${this.operation} ${loaded.settings.environment}`.slice(0, 180),
       });
     } catch (error) {
-      if (!(error instanceof ChildWorkflowFailure) || isCancellation(error)) throw error;
+      if (!(error instanceof ChildWorkflowFailure) || endedByCancel(error)) throw error;
       // Whatever it had begun is in the database's own rows; the next operation reads them first.
       throw new StopHere({
         code: 'interrupted_operation',

@@ -1,5 +1,5 @@
 /** Activities as the workflows call them, with the options that make each kind safe, and what their failures mean. */
-import { ActivityCancellationType, ActivityFailure, ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, ActivityFailure, ApplicationFailure, CancellationScope, isCancellation, proxyActivities } from '@temporalio/workflow';
 import type { ChangingActivities, FailureFacts, ReadingActivities } from '../../activities/contract.js';
 import type { Settings } from '../../contract/index.js';
 
@@ -45,6 +45,11 @@ export class StopHere extends Error {
   constructor(readonly facts: FailureFacts) {
     super(facts.message);
   }
+}
+
+/** Also a step whose worker died after the cancel: it ends with a timeout then, and is not tried again. */
+export function endedByCancel(error: unknown): boolean {
+  return isCancellation(error) || CancellationScope.current().consideredCancelled;
 }
 
 /** The facts of an expected failure, or `internal` for anything else. Never call it for a cancellation. */

@@ -87,7 +87,8 @@ async function run(attempt: Attempt, id: string): Promise<StepOutcome> {
     await database.standalone(context.target, context.fence, { ...context, timeoutSeconds: context.concurrentTimeoutSeconds }, text);
     await barrier('standalone-after-script', context.signal);
   } catch (error) {
-    if (!(error instanceof ScriptError)) throw error;
+    if (context.signal.aborted) await settleEnded(attempt, id);
+    if (context.signal.aborted || !(error instanceof ScriptError)) throw error;
     if (error.failure.connectionLost) await awaitEndOf(guard, text, context);
     const looked = await look(guard, script);
     // A statement that the server reported as failed is not done, whatever was there before.
@@ -100,12 +101,28 @@ async function run(attempt: Attempt, id: string): Promise<StepOutcome> {
   return finish(attempt, id);
 }
 
+/** Ended by a cancel or a deploy: what it left is told by looking while we still can, so that an undo finds no half of it. */
+async function settleEnded(attempt: Attempt, id: string): Promise<void> {
+  const { context, text, guard, script } = attempt;
+  await awaitEndOf(guard, text, heedless(context));
+  const looked = await look(guard, script);
+  if (looked.state === 'done') await finish(attempt, id);
+  if (looked.state !== 'nothing') return;
+  await dropInvalid(attempt, looked.invalid);
+  await amend(attempt, (session) => recordRolledBack(session, context.target.schema, id));
+}
+
+/** What has happened is recorded in spite of a cancel. */
+function heedless(context: StepContext): StepContext {
+  return { ...context, signal: new AbortController().signal };
+}
+
 async function finish(attempt: Attempt, id: string): Promise<StepOutcome> {
   const { database, context, migration } = attempt;
   await database.inTransaction(
     context.target,
     context.fence,
-    { ...context, step: { migration: migration.name, action: 'applied', ledgerId: id } },
+    { ...heedless(context), step: { migration: migration.name, action: 'applied', ledgerId: id } },
     async () => {},
     (session) => recordFinished(session, context.target.schema, id),
   );
@@ -128,13 +145,13 @@ function failed(attempt: Attempt, failure: ScriptFailure, detail: string): StepO
 }
 
 async function amend({ database, context }: Attempt, record: (session: Session) => Promise<void>): Promise<void> {
-  await database.inTransaction(context.target, context.fence, context, async () => {}, record);
+  await database.inTransaction(context.target, context.fence, heedless(context), async () => {}, record);
 }
 
 /** INVALID indexes of exactly the name and table of this script: nothing uses them, and a new build needs the name. */
 async function dropInvalid({ database, context }: Attempt, invalid: readonly string[]): Promise<void> {
   for (const index of invalid) {
-    await database.standalone(context.target, context.fence, { ...context, timeoutSeconds: context.concurrentTimeoutSeconds }, `DROP INDEX CONCURRENTLY IF EXISTS ${index}`);
+    await database.standalone(context.target, context.fence, { ...heedless(context), timeoutSeconds: context.concurrentTimeoutSeconds }, `DROP INDEX CONCURRENTLY IF EXISTS ${index}`);
   }
 }
 
