@@ -15,7 +15,7 @@ export class Barriers {
     await writeFile(join(this.folder, `${point}.go`), '');
   }
 
-  async reached(point: string, seconds = 60): Promise<void> {
+  async reached(point: string, seconds = 120): Promise<void> {
     for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(20)) {
       if (existsSync(join(this.folder, `${point}.reached`))) return;
     }

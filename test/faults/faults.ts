@@ -19,11 +19,20 @@ export async function standAt(release: Release, path: Path, options: StackOption
   const scene = await createScene(release, options);
   try {
     const operation = await scene.stack.start('migrate');
-    return { scene, operation, point: await bringTo(scene, operation, path) };
+    const point = await bringTo(scene, operation, path).catch(async (error: Error) => {
+      throw new Error(`${error.message}; ${await stateOf(operation)}`, { cause: error });
+    });
+    return { scene, operation, point };
   } catch (error) {
     await scene.stack.killWorker();
     throw error;
   }
+}
+
+/** Its last words, where an operation took another way than the one that was expected. */
+async function stateOf(operation: Operation): Promise<string> {
+  const { phase, answer, progress } = await operation.state();
+  return JSON.stringify({ phase, answer, progress: progress.slice(-5).map(({ message }) => message) });
 }
 
 async function bringTo({ barriers }: Scene, operation: Operation, [first, ...more]: Path): Promise<string> {
@@ -84,8 +93,8 @@ const deploy: Fault = async ({ scene, operation, point }) => {
 
 const cancel: Fault = async ({ scene, operation, point }) => {
   await operation.handle.cancel();
-  // Heard with a heartbeat; a barrier outside of them is opened by us.
-  await sleep(4_500);
+  // Heard with a heartbeat, which opens the barrier. Around a whole activity there is none: opened before it counts as dead.
+  await sleep(/^(before|after)-[a-z]+[A-Z]/.test(point) ? 500 : 4_500);
   await scene.barriers.open(point);
   return operation.answer();
 };
