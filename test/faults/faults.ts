@@ -111,11 +111,12 @@ const terminateOperation: Fault = async ({ scene, operation, point }) => {
 export const FAULTS = { 'SIGKILL worker': killWorker, 'SIGSTOP worker': pauseWorker, 'SIGTERM worker': deploy, cancel, 'terminate operation': terminateOperation } as const;
 export type FaultName = keyof typeof FAULTS;
 
-/** Runs one case of the matrix, with everything that must hold. */
-export async function runCase(release: Release, path: Path, fault: FaultName): Promise<void> {
+/** Runs one case of the matrix. @throws AssertionError for what did not hold */
+export async function runCase(release: Release, path: Path, fault: FaultName): Promise<'held'> {
   const standing = await standAt(release, path);
   try {
     await expectEnd(standing, await FAULTS[fault](standing), fault);
+    return 'held';
   } finally {
     // Hundreds of cases in one run: none may keep its worker.
     await standing.scene.stack.killWorker();

@@ -60,7 +60,7 @@ async function openMaintenance(database: DatabaseHandler, target: ConnectionTarg
  * PG* variables of a child process: credentials travel here and nowhere else. A new holder of the fence ends changing
  * sessions of earlier ones, and leaves those that read (a nightly backup) alone.
  */
-export function childConnection(target: ConnectionTarget, purpose: 'backup' | 'restore'): Record<string, string> {
+export function childConnection(target: ConnectionTarget, purpose: string): Record<string, string> {
   const postgres = postgresTarget(target);
   const environment = postgres.environment(purposeName(purpose));
   // A pooler refuses start-up options.

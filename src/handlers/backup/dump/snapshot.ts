@@ -2,6 +2,7 @@
 import type { BackupRecord, TableCount } from '../../../contract/backup.js';
 import { FaberError } from '../../../contract/failure.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
+import { backupPurpose } from '../../database/postgresql/session-names.js';
 import type { BackupOptions } from '../contract.js';
 import { childConnection, openSession } from './connections.js';
 import { countRows } from './counts.js';
@@ -33,7 +34,7 @@ export async function dumpInSnapshot(
   dump: Dump,
 ): Promise<Dumped> {
   const lockMs = Math.ceil(options.settings.migrations.lock_timeout_seconds * 1000);
-  const session = await openSession(database, target, 'backup');
+  const session = await openSession(database, target, backupPurpose(options.operationId));
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
   try {
@@ -46,7 +47,7 @@ export async function dumpInSnapshot(
       name: 'pg_dump',
       file: programs.pg_dump,
       args: ['--format=custom', '--compress=0', '--no-password', `--snapshot=${exported}`, '--exclude-schema=faber_db', `--lock-wait-timeout=${lockMs}`],
-      env: childConnection(target, 'backup'),
+      env: childConnection(target, backupPurpose(options.operationId)),
     };
     const [written, tables] = await allOrAbort(ended, [dump(producer, signal), countUntil(session, signal)]);
     const extensions = await session.query<{ name: string }>("SELECT extname AS name FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1");

@@ -11,7 +11,7 @@ import { endSessions } from './end-sessions.js';
 import { recordThisTransaction } from './own-transactions.js';
 import { refusePooler } from './pooler.js';
 import { withSession, type PostgresSession } from './session.js';
-import { MAY_CHANGE, purposeName } from './session-names.js';
+import { backupPurpose, MAY_CHANGE, purposeName } from './session-names.js';
 
 /** How long one try waits for the row; then the sessions that hold it are ended again. */
 const ROW_TRY_MS = 500;
@@ -30,15 +30,16 @@ export async function takeFence(target: PostgresTarget, operationId: string, opt
     await refusePooler(session);
     // Before it ends the sessions of whoever has overtaken it.
     await refuseLate(session, operationId, options);
-    await endEarlierHolders(session, options);
+    await endEarlierHolders(session, operationId, options);
     const token = await raiseToken(session, operationId, options);
-    await endEarlierHolders(session, options);
+    await endEarlierHolders(session, operationId, options);
     return { token, operationId };
   });
 }
 
-async function endEarlierHolders(session: PostgresSession, options: ChangeOptions): Promise<void> {
-  await endSessions(session, MAY_CHANGE, { ...options, awaitConcurrently: true });
+/** Also a dump of the same operation that an attempt before left: its worker stands still, or is dead and not yet noticed. */
+async function endEarlierHolders(session: PostgresSession, operationId: string, options: ChangeOptions): Promise<void> {
+  await endSessions(session, `${MAY_CHANGE} OR application_name = '${purposeName(backupPurpose(operationId))}'`, { ...options, awaitConcurrently: true });
 }
 
 /**
@@ -77,7 +78,7 @@ async function raiseToken(session: PostgresSession, operationId: string, options
       await session.query('ROLLBACK');
       if (performance.now() - begun > options.lockTimeoutSeconds * 1000) throw rowHeld(error);
       options.onWait?.('Waiting for the fence: its row is locked by another session');
-      await endEarlierHolders(session, options);
+      await endEarlierHolders(session, operationId, options);
       await sleep(100 + Math.random() * 200);
     }
   }

@@ -1,4 +1,5 @@
 /** How our sessions are called in the server's list (`application_name`), by which a fence finds those of earlier holders. */
+import { createHash } from 'node:crypto';
 import type { Fence } from '../contract.js';
 
 const PREFIX = 'faber-db';
@@ -14,6 +15,10 @@ export const CHANGING = `${PREFIX} change`;
 export const readingName = (what: string) => `${READING} ${what}`;
 export const purposeName = (purpose: string) => `${PREFIX} ${purpose}`;
 export const changingName = (fence: Pick<Fence, 'operationId'>) => `${CHANGING} ${fence.operationId}`;
+
+/** A dump of an operation. It only reads, but its locks would stand in the way of its own operation's change. */
+export const backupPurpose = (operationId: string | null) =>
+  operationId === null ? 'backup' : `backup ${createHash('sha256').update(operationId).digest('hex').slice(0, 12)}`;
 
 /** SQL condition on `application_name`: a session of ours that may change something. Unknown purposes count as such. */
 export const MAY_CHANGE = `application_name LIKE '${PREFIX}%' AND application_name !~ '^${PREFIX} (${READING_PURPOSES.join('|')})( |$)'`;
