@@ -25,6 +25,7 @@ export const BackupRecord = z.object({
   proven_at: z.string().nullable(),
   tables: z.array(TableCount).describe('Rows per table in the snapshot of the dump'),
   extensions: z.array(z.string()).optional().describe('Extensions that a restore has to create'),
+  structure_sha256: z.string().optional().describe('Of the file beside the dump that lists every object; absent in older backups'),
   ledger_digest: z.string().nullable(),
   snapshot: z.object({ xid: z.string(), lsn: z.string().nullable() }).describe('Where the snapshot stood; used to tell whether anything was written since'),
   label: z.string().nullable(),

@@ -15,6 +15,7 @@ import { PROPERTIES_FILE } from './properties.js';
 import { restoreCommands } from './restore-commands.js';
 import { dumpInSnapshot } from './snapshot.js';
 import { streamToFile } from './stream.js';
+import { STRUCTURE_FILE, structureFile } from './structure.js';
 
 /** @throws FaberError backup_failed with `result.backup_error`; nothing is left behind then. */
 export async function createBackup(database: DatabaseHandler, target: ConnectionTarget, store: Store, options: BackupOptions): Promise<BackupRecord> {
@@ -40,6 +41,7 @@ export async function createBackup(database: DatabaseHandler, target: Connection
       }
     });
     const facts = { database: identity.database, file, compression, sha256: dumped.written.sha256 };
+    const structure = structureFile(dumped.structure);
     const record: BackupRecord = {
       manifest_version: 1,
       backup_id: options.backupId,
@@ -56,6 +58,7 @@ export async function createBackup(database: DatabaseHandler, target: Connection
       proven_at: null,
       tables: dumped.tables,
       extensions: dumped.extensions,
+      structure_sha256: structure.sha256,
       ledger_digest: options.ledgerDigest,
       snapshot: dumped.snapshot,
       label: options.label,
@@ -66,6 +69,7 @@ export async function createBackup(database: DatabaseHandler, target: Connection
     };
     await checkBackup(store, record, options.signal);
     await writeDurably(join(directory, PROPERTIES_FILE), `${JSON.stringify(dumped.properties, null, 2)}\n`, 'replace');
+    await writeDurably(join(directory, STRUCTURE_FILE), structure.text, 'replace');
     await store.commitBackup(record);
     return record;
   } catch (error) {

@@ -17,6 +17,7 @@ import { idsFoundIn } from './own-work.js';
 import { findPrograms } from './programs.js';
 import { areWritesHeld, DatabaseProperties, PROPERTIES_FILE, readProperties } from './properties.js';
 import { PipeFailed, streamFromFile } from './stream.js';
+import { requireSameStructure } from './structure.js';
 
 /** A restored database needs the room of its rows and indexes, and some for the log. */
 const ROOM = 1.1;
@@ -65,11 +66,11 @@ export async function fillDatabase(
   }
   await barrier('in-restore', signal);
   onProgress?.('counting rows');
-  const { found, ids } = await inSession(database, filled, 'restore', async (session) => ({
-    found: await countRows(session),
-    ids: atOnce ? await idsFoundIn(session) : [],
-  }));
-  requireEqual(record, found);
+  const ids = await inSession(database, filled, 'restore', async (session) => {
+    requireEqual(record, await countRows(session));
+    await requireSameStructure(store, record, session);
+    return atOnce ? idsFoundIn(session) : [];
+  });
   return [...created.ids, ...ids];
 }
 

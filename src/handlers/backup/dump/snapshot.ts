@@ -9,12 +9,15 @@ import { countRows } from './counts.js';
 import type { Program } from './process.js';
 import type { Programs } from './programs.js';
 import { areWritesHeld, type DatabaseProperties, readProperties } from './properties.js';
+import { readStructure } from './structure.js';
 import type { Written } from './stream.js';
 
 export interface Dumped {
   written: Written;
   tables: TableCount[];
   extensions: string[];
+  /** Every object of the snapshot; see structure.ts. */
+  structure: string[];
   snapshot: BackupRecord['snapshot'];
   properties: DatabaseProperties;
 }
@@ -51,7 +54,7 @@ export async function dumpInSnapshot(
     };
     const [written, tables] = await allOrAbort(ended, [dump(producer, signal), countUntil(session, signal)]);
     const extensions = await session.query<{ name: string }>("SELECT extname AS name FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1");
-    return { written, tables, extensions: extensions.map((e) => e.name), snapshot, properties };
+    return { written, tables, extensions: extensions.map((e) => e.name), structure: await readStructure(session), snapshot, properties };
   } finally {
     await session.close();
   }
