@@ -15,8 +15,14 @@ import { borrowSession, giveBackSession } from './session-reuse.js';
 
 export interface TransactionOptions extends ChangeOptions {
   step?: { migration: string; action: StepRow['action']; ledgerId: string | null };
+  /** One statement that goes with the first message, after the fence's row is locked; `work` gets its rows. */
+  opening?: string;
+  /** Statements that go with the message that writes the step, before `record`. */
+  closing?: string;
 }
 
+type Row = Record<string, unknown>;
+type Work = (session: Session, opened: Row[]) => Promise<void>;
 type Part = (session: Session) => Promise<void>;
 
 /** A waiting ALTER queues every query of the application behind it, so one try waits about so long. */
@@ -28,7 +34,7 @@ const WORTH_ANOTHER_TRY = ['55P03', '40P01'];
 const SERVER_MARGIN_MS = 5_000;
 
 /** See `DatabaseHandler.inTransaction`. */
-export async function inTransaction(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Part, record: Part): Promise<void> {
+export async function inTransaction(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Work, record: Part): Promise<void> {
   let firstRefusal: number | null = null;
   for (;;) {
     const begun = performance.now();
@@ -46,7 +52,7 @@ interface Refused {
   blockedBy: string | null;
 }
 
-async function attempt(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Part, record: Part): Promise<'committed' | Refused> {
+async function attempt(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Work, record: Part): Promise<'committed' | Refused> {
   options.signal.throwIfAborted();
   const { session, used } = await borrowSession(target, fence);
   const watch = watchLocks(session, (what) => options.onWait?.(what));
@@ -73,35 +79,37 @@ async function attempt(target: PostgresTarget, fence: Fence, options: Transactio
   }
 }
 
-async function run(session: PostgresSession, fence: Fence, options: TransactionOptions, work: Part, record: Part, proceed: () => void): Promise<void> {
+async function run(session: PostgresSession, fence: Fence, options: TransactionOptions, work: Work, record: Part, proceed: () => void): Promise<void> {
   const limits = limitsOf(session, options);
-  const xid = await begin(session, fence, limits, options.advisoryLock);
+  const { xid, opened } = await begin(session, fence, limits, options);
   proceed();
-  await work(session);
+  await work(session, opened);
   proceed();
-  await afterWork(session, fence, xid, limits, options.step);
+  await afterWork(session, fence, xid, limits, options);
   await record(session);
   proceed();
   await commit(session.client);
 }
 
 /** One message: each costs as much as a small statement. */
-async function begin(session: PostgresSession, fence: Fence, limits: string, advisoryLock: number | undefined): Promise<string> {
+async function begin(session: PostgresSession, fence: Fence, limits: string, { advisoryLock, opening }: TransactionOptions): Promise<{ xid: string; opened: Row[] }> {
   const tool = advisoryLock === undefined ? '' : `SELECT pg_catalog.pg_advisory_xact_lock(${advisoryLock});`;
-  const results = await session.messages(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${limits}; ${tool} ${LOCK_FENCE}`);
-  return ownFence(results.at(-1)?.[0] as FenceRow | undefined, fence);
+  // In READ COMMITTED each statement sees what is committed when it begins: the opening one, what was there under both locks.
+  const results = await session.messages(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${limits}; ${tool} ${LOCK_FENCE}; ${opening ?? ''}`);
+  const opened = opening === undefined ? [] : (results.pop() ?? []);
+  return { xid: ownFence(results.at(-1)?.[0] as FenceRow | undefined, fence), opened };
 }
 
 /**
  * What follows must not depend on what a script has set: role, search_path, timeouts. A script with a COMMIT of its own has
- * left the transaction: its step and what it changed are no longer one. A step that was written in such another
- * transaction goes with it, since this throws.
+ * left the transaction: its step and what it changed are no longer one. A step and a closing that were written in such
+ * another transaction go with it, since this throws.
  */
-async function afterWork(session: PostgresSession, fence: Fence, xid: string, limits: string, step: TransactionOptions['step']): Promise<void> {
+async function afterWork(session: PostgresSession, fence: Fence, xid: string, limits: string, { step, closing }: TransactionOptions): Promise<void> {
   if (session.transactionStatus === 'T') {
     const write = step ? stepOf(fence, step) : recordTransaction(fence.operationId, 'change');
     const [same] = await session.messages(
-      `SELECT pg_catalog.txid_current()::text AS xid; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; ${limits}; ${write}`,
+      `SELECT pg_catalog.txid_current()::text AS xid; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; ${limits}; ${write}; ${closing ?? ''}`,
     );
     if (same?.[0]?.xid === xid) return;
   }

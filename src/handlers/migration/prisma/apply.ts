@@ -1,12 +1,12 @@
 /** Applies one migration exactly once. */
 import { randomUUID } from 'node:crypto';
 import { barrier } from '../../barrier.js';
-import { ScriptError, type DatabaseHandler, type Session } from '../../database/contract.js';
+import { ScriptError, type DatabaseHandler } from '../../database/contract.js';
 import type { Migration, StepContext, StepOutcome } from '../contract.js';
 import { parseScript } from '../script/parse.js';
 import { planTransaction } from '../script/transaction.js';
-import { openRows, PRISMA_LOCK } from './ledger-table.js';
-import { recordApplied } from './ledger-write.js';
+import { openRowsQuery, PRISMA_LOCK, type OpenRow } from './ledger-table.js';
+import { appliedRow } from './ledger-write.js';
 import { otherRunner, otherScript } from './conflict.js';
 import { matchesChecksum } from './compare.js';
 import { finishedAfterAll } from './outcome.js';
@@ -28,17 +28,20 @@ export async function applyMigration(database: DatabaseHandler, migration: Migra
     await database.inTransaction(
       target,
       fence,
-      { ...context, advisoryLock: PRISMA_LOCK, step: { migration: migration.name, action: 'applied', ledgerId: id } },
-      async (session) => {
-        await refuseRepetition(session, target.schema, migration);
+      {
+        ...context,
+        advisoryLock: PRISMA_LOCK,
+        step: { migration: migration.name, action: 'applied', ledgerId: id },
+        opening: openRowsQuery(target.schema, migration.name),
+        closing: appliedRow(target.schema, id, migration),
+      },
+      async (session, opened) => {
+        refuseRepetition(opened as unknown as OpenRow[], migration);
         await barrier('before-script', context.signal);
         await session.script(plan.text);
         await barrier('after-script', context.signal);
       },
-      async (session) => {
-        await recordApplied(session, target.schema, id, migration);
-        await barrier('before-commit', context.signal);
-      },
+      () => barrier('before-commit', context.signal),
     );
     await barrier('after-commit', context.signal);
     return { status: 'applied', duration_ms: since(started) };
@@ -52,9 +55,8 @@ export async function applyMigration(database: DatabaseHandler, migration: Migra
   }
 }
 
-/** Looked up under Prisma's own lock and in the script's transaction, so that nobody can come in between. */
-async function refuseRepetition(session: Session, schema: string, migration: Migration): Promise<void> {
-  const rows = await openRows(session, schema, migration.name);
+/** Of rows looked up under Prisma's own lock and in the script's transaction, so that nobody can come in between. */
+function refuseRepetition(rows: OpenRow[], migration: Migration): void {
   const finished = rows.find((row) => row.finished);
   if (rows.some((row) => !row.finished)) throw otherRunner(migration.name);
   if (!finished) return;

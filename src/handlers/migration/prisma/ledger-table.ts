@@ -27,13 +27,13 @@ export function createLedger(schema: string): string {
 /** What of a row decides whether a migration may run. */
 export interface OpenRow { id: string; checksum: string | null; finished: boolean }
 
-/** Rows of a migration that were not rolled back, oldest first. */
+/** Rows of a migration that were not rolled back, oldest first: `OpenRow` each. */
+export const openRowsQuery = (schema: string, name: string) =>
+  `SELECT id, checksum, finished_at IS NOT NULL AS finished FROM ${ledgerOf(schema)}
+    WHERE migration_name = ${pg.escapeLiteral(name)} AND rolled_back_at IS NULL ORDER BY started_at, id`;
+
 export async function openRows(session: Session, schema: string, name: string): Promise<OpenRow[]> {
-  return session.query<OpenRow & Record<string, unknown>>(
-    `SELECT id, checksum, finished_at IS NOT NULL AS finished FROM ${ledgerOf(schema)}
-      WHERE migration_name = $1 AND rolled_back_at IS NULL ORDER BY started_at, id`,
-    [name],
-  );
+  return session.query<OpenRow & Record<string, unknown>>(openRowsQuery(schema, name));
 }
 
 export async function ledgerExists(session: Session, schema: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 /** Writes to Prisma's ledger, such that its own CLI agrees. All run inside a transaction of the caller. */
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import type { Session } from '../../database/contract.js';
 import type { Migration } from '../contract.js';
 import { sha256 } from '../script/parse.js';
@@ -7,13 +8,10 @@ import { ledgerOf } from './ledger-table.js';
 
 export type Recorded = Pick<Migration, 'name' | 'up'>;
 
-/** The row of a migration that ran in the caller's transaction: begun with it, finished now. */
-export async function recordApplied(session: Session, schema: string, id: string, { name, up }: Recorded): Promise<void> {
-  await session.query(
-    `INSERT INTO ${ledgerOf(schema)} (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
-     VALUES ($1, $2, $3, now(), pg_catalog.clock_timestamp(), 1)`,
-    [id, sha256(up), name],
-  );
+/** Writes the row of a migration that ran in the same transaction: begun with it, finished now. */
+export function appliedRow(schema: string, id: string, { name, up }: Recorded): string {
+  return `INSERT INTO ${ledgerOf(schema)} (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+    VALUES (${[id, sha256(up), name].map((value) => pg.escapeLiteral(value)).join(', ')}, pg_catalog.now(), pg_catalog.clock_timestamp(), 1)`;
 }
 
 /** The row of a script that runs outside a transaction: begun, not finished. Prisma's CLI stops at it (P3009) until it is settled. */
