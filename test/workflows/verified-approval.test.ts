@@ -98,6 +98,16 @@ describe('an approval whose sender is verified', () => {
     expect(told).toEqual(['forged', 'nothing waits for approval any more', 'nothing waits for approval now']);
   });
 
+  it('that comes before the plan, signed or not, is judged when it is there', () => {
+    expect(approval.judge('approve', send('t1'))).toMatchObject({ ok: true });
+    approval.receive('approve', send('t1'));
+    approval.receive('approve', { plan: 'abcdef01', by: 'ana@example.com' });
+    open();
+    judge(verified());
+    expect(approval.approved).toBe(true);
+    expect(reasons()).toEqual([expect.stringContaining('has no token')]);
+  });
+
   it('by principal is a signal’s place in the history, and never an update', () => {
     open(PRINCIPAL);
     approval.receive('approve', { plan: 'abcdef01', by: 'ceo@example.com' });

@@ -40,7 +40,8 @@ function keysOf(value: unknown): PublicKey[] {
   const { keys } = (value ?? {}) as { keys?: unknown };
   if (!Array.isArray(keys)) return [fromJwk(value)];
   if (keys.length === 0 || keys.length > 50) throw new Error('the key set must hold 1 to 50 keys');
-  return keys.map(fromJwk);
+  // Sets of login services hold keys for encryption too.
+  return keys.filter((key) => (key as { use?: unknown } | null)?.use !== 'enc').map(fromJwk);
 }
 
 function fromPem(pem: string): PublicKey {

@@ -159,6 +159,9 @@ export class Approval {
     if (this.#closed !== null) return refuse(this.#closed);
     if (this.#verification !== 'claimed') return this.#judgeUnverified(payload, arrival);
     const parsed = Verdict.safeParse(payload);
+    // Before the plan is made it is not known whether decisions are signed.
+    const early = this.#rules === null ? SignedVerdict.safeParse(payload) : null;
+    if (early?.success) return { ok: true, verdict: { plan: early.data.plan, by: claimedBy(payload) ?? '' } };
     if (!parsed.success) return refuse(misfit(parsed.error));
     return this.#rules === null ? { ok: true, verdict: parsed.data } : this.#fits(kind, parsed.data, this.#rules);
   }
