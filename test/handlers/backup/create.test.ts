@@ -25,7 +25,7 @@ for (const compression of ['zstd', 'gzip', 'none'] as const) {
     expect(proven.level).toBe('proven');
     expect((await store.listBackups()).backups).toEqual([proven]);
     expect((await stat(store.backupFile(record))).mode & 0o777).toBe(0o600);
-    expect((await readdir(join(store.location, 'backups', record.backup_id))).sort()).toEqual(['database.json', record.file, 'manifest.json'].sort());
+    expect((await readdir(join(store.location, 'backups', record.backup_id))).sort()).toEqual(['database.json', record.file, 'manifest.json', 'structure.json'].sort());
     expect(await readFile(join(store.location, 'backups', record.backup_id, 'manifest.json'), 'utf8')).not.toContain(target.secrets[0]);
   });
 }
