@@ -24,17 +24,39 @@ function encodingOf(payload: Payload): string {
   return bytes ? String.fromCharCode(...bytes.slice(0, 60)).replace(/[^\w/.+-]/g, '?') : 'none';
 }
 
+/** Ours are 20 deep at most. What is decoded may be encoded again (for an activity), and JSON.stringify overflows the stack. */
+const MOST_LEVELS = 500;
+
+function isTooDeep({ data }: Payload): boolean {
+  if (!data || data.length <= MOST_LEVELS) return false;
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < data.length; i += 1) {
+    const c = data[i];
+    if (inString) {
+      if (c === 0x5c) i += 1;
+      else if (c === 0x22) inString = false;
+    } else if (c === 0x22) inString = true;
+    else if (c === 0x7b || c === 0x5b) {
+      if ((depth += 1) > MOST_LEVELS) return true;
+    } else if (c === 0x7d || c === 0x5d) depth -= 1;
+  }
+  return false;
+}
+
 class TolerantPayloadConverter implements PayloadConverter {
   toPayload<T>(value: T): Payload {
     return defaultPayloadConverter.toPayload(value);
   }
 
   fromPayload<T>(payload: Payload): T {
+    const encoding = encodingOf(payload);
     try {
-      return defaultPayloadConverter.fromPayload<T>(payload);
+      if (encoding !== 'json/plain' || !isTooDeep(payload)) return defaultPayloadConverter.fromPayload<T>(payload);
     } catch {
-      return { faber_db_undecodable: true, encoding: encodingOf(payload) } satisfies Undecodable as T;
+      // Marked, below.
     }
+    return { faber_db_undecodable: true, encoding } satisfies Undecodable as T;
   }
 }
 

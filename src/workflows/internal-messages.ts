@@ -20,7 +20,8 @@ export function lockRequestIn(payload: unknown): LockRequest | null {
   const workflow_id = changeIdIn(payload);
   if (workflow_id === null) return null;
   const { operation, environment } = payload as Record<string, unknown>;
-  return typeof operation === 'string' && typeof environment === 'string' ? { workflow_id, operation, environment } : null;
+  const isName = (value: unknown): value is string => typeof value === 'string' && value.length <= 200;
+  return isName(operation) && isName(environment) ? { workflow_id, operation, environment } : null;
 }
 
 /** Whom a change waits behind. */
