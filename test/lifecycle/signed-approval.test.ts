@@ -44,7 +44,7 @@ describe('where decisions are signed', () => {
     stacks = await createStacks(
       {
         waiting: { safety: { approval: { ...signed, minimum_approvals: 2 } } },
-        stopped: { safety: { approval: signed } },
+        stopped: { safety: { on_failure: 'stop', approval: signed } },
         flooded: { safety: { approval: signed } },
         issuer: { safety: { approval: { verification: 'signed', jwks, issuer: 'https://login.example.com', audience: 'migrations' } } },
         principal: { safety: { approval: { verification: 'principal' } } },

@@ -14,7 +14,8 @@ import { waitingAnswerIn } from '../internal-messages.js';
 import { approveSignal, changeAnswerSignal, decideUpdate, DESCRIPTIONS, rejectSignal, resolveSignal, stateQuery } from '../messages.js';
 import { cancelledAnswer, failureAnswer, nothingToDoAnswer, planAnswer } from './answers.js';
 import { Approval, type Arrival, notListed, SEND_A_SIGNAL } from './approval.js';
-import type { ChangeInput, ChangeResult, guardedChange } from './change.js';
+import type { guardedChange } from './change.js';
+import type { ChangeInput, ChangeResult } from './change-parts.js';
 import { operationDetails } from './details.js';
 import { endOperation } from './end.js';
 import { operationInput, requireUsableId } from './operation-input.js';
@@ -313,7 +314,7 @@ class Operation {
       this.#approval.refusals.add('resolve', payload, `nothing waits for such a decision now (by ${claimedBy(payload) ?? 'nobody named'})`);
       return;
     }
-    // A signal of a workflow has that workflow's principal: the change reads the person's own signal in this history.
+    // A signal of a workflow does not carry the person's principal: the change reads the person's own signal in this history.
     const forwarded = this.#verification === 'principal' && signal !== undefined && unreadable(payload) === null ? { ...(payload as object), forwarded: signal.nth } : payload;
     try {
       // Also after a cancel: the change may wait for just this decision.
