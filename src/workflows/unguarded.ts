@@ -3,7 +3,8 @@ import { ApplicationFailure, setHandler, isCancellation, workflowInfo } from '@t
 import type { LoadedOperation } from '../activities/contract.js';
 import type { OperationInput, OperationName, Response, Settings } from '../contract/index.js';
 import { cancelledAnswer, failureAnswer, planAnswer } from './guarded/answers.js';
-import { createBackup, unhealthyFacts } from './guarded/change.js';
+import { createBackup } from './guarded/back-up.js';
+import { unhealthyFacts } from './guarded/health.js';
 import { endOperation } from './guarded/end.js';
 import { operationInput, requireUsableId } from './guarded/operation-input.js';
 import { Progress } from './guarded/progress.js';
