@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import type { SuccessResponse } from '../src/contract/index.js';
 import type { PostgresTarget } from '../src/handlers/database/postgresql/connection-url.js';
 import { databaseHandlers } from '../src/handlers/database/index.js';
+import { startPostgres } from '../src/dev/postgres-server.js';
 import { createDatabase, postgres } from '../test/support/postgres.js';
 import { migrateDeploy, migrateStatus, writeProject } from '../test/support/prisma-cli.js';
 import { createStack, type Operation, type Stack } from '../test/support/stack.js';
@@ -79,6 +80,8 @@ async function baseline(stack: Stack): Promise<void> {
 
 it('400 pending migrations, against one psql over the same files', async () => {
   const { binDir } = await postgres();
+  // Durable, as where it counts: without waiting for the disk psql's side would be a race of protocol messages.
+  const server = await startPostgres(binDir, { fsync: 'on', full_page_writes: 'on', synchronous_commit: 'on' });
   const scripts = Array.from({ length: 400 }, (_, n) => ({
     name: `2026${String(n).padStart(4, '0')}_step`,
     up: n % 4 === 0 ? `CREATE TABLE t${n} (id serial PRIMARY KEY, a int, b text);` : `ALTER TABLE t${n - (n % 4)} ADD COLUMN c${n} text;\nCREATE INDEX i${n} ON t${n - (n % 4)} (c${n});`,
@@ -87,7 +90,7 @@ it('400 pending migrations, against one psql over the same files', async () => {
   const pair = await sideBySide(
     3,
     async () => {
-      const stack = await createStack();
+      const stack = await createStack({ database: await createDatabase({ server }) });
       for (const { name, up } of scripts) await stack.migration(name, up);
       const operation = await stack.start('migrate');
       await operation.until((s) => s.phase === 'waiting_for_approval', 60);
@@ -104,7 +107,7 @@ it('400 pending migrations, against one psql over the same files', async () => {
       );
     },
     async () => {
-      const database = await createDatabase();
+      const database = await createDatabase({ server });
       const folder = await tempDir();
       await writeProject(folder, Object.fromEntries(scripts.map(({ name, up }) => [name, { up }])));
       const target = databaseHandlers('postgresql').target(database.url) as PostgresTarget;
@@ -119,6 +122,7 @@ it('400 pending migrations, against one psql over the same files', async () => {
   const ratio = applied.map((a, i) => a / psql[i]!).toSorted((x, y) => x - y)[Math.floor(applied.length / 2)]!;
   report(`apply step of 400 migrations ${mid(applied).toFixed(2)} s; one psql over the same files ${mid(psql).toFixed(2)} s; ratio ${ratio.toFixed(2)} (whole operation ${pair.a.toFixed(2)} s)`);
   report(`history events of a migrate of 400 migrations: ${largest}`);
+  await server.stop();
 });
 
 const applied: number[] = [];
