@@ -42,7 +42,7 @@ export function decisionCommands(workflowId: string, namespace: string, plan: Pi
     ].join('\n');
   return {
     approve: signal(SIGNALS.approve, payload(resolve)),
-    reject: signal(SIGNALS.reject, payload({ comment: 'why' })),
+    reject: signal(SIGNALS.reject, payload({})),
     approveCli: `faber-db approve ${shellWord(workflowId)} --plan ${short} --by YOUR-NAME`,
   };
 }
