@@ -109,6 +109,11 @@ export interface StepFailure {
   appliedBefore: number;
 }
 
+/** A failure that is no migration's: facts are all there is. */
+export function stepFailure(facts: FailureFacts, appliedBefore = 0): StepFailure {
+  return { code: facts.code, message: facts.message, migration: null, suggestions: facts.suggestions ?? [], appliedBefore, ...(facts.result ? { result: facts.result } : {}) };
+}
+
 export function applyFailure(outcome: ApplyOutcome): StepFailure {
   const failure = outcome.failure!;
   const where = failure.line === null ? failure.file : `${failure.file} line ${failure.line}`;

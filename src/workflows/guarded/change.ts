@@ -10,7 +10,7 @@ import type { BeginOutcome, ChangeRef } from '../../activities/contract.js';
 import type { BackupSummary, Response, Risk, RollbackReport } from '../../contract/index.js';
 import { DESCRIPTIONS, resolveSignal, stateQuery } from '../messages.js';
 import { onlyAsChild } from '../only-as-child.js';
-import { type AnswerContext, cancelledAnswer, failedAnswer, failureAnswer, type StepFailure } from './answers.js';
+import { type AnswerContext, cancelledAnswer, failedAnswer, failureAnswer, stepFailure } from './answers.js';
 import { askPerson, showDetails } from './ask-person.js';
 import { backUp } from './back-up.js';
 import { beginOf, type Change, type ChangeInput, type ChangeResult } from './change-parts.js';
@@ -138,7 +138,7 @@ async function runAndUndo(change: Change, begun: BeginOutcome, backup: BackupSum
   for (;;) {
     const step = await runStep(change, context, resolve);
     if ('done' in step) return { answer: step.done, applied: step.applied };
-    if (step.untouched) return { answer: failureAnswer(input.operation, settings.environment, { ...step.failure }, backup), applied: 0 };
+    if (step.untouched) return { answer: failureAnswer(input.operation, settings.environment, step.failure, backup), applied: 0 };
     progress.note(step.failure.message);
 
     let rollback: RollbackReport = await CancellationScope.nonCancellable(() => walkUndoLadder(undo, step.automatic));
@@ -165,7 +165,7 @@ async function runAndUndo(change: Change, begun: BeginOutcome, backup: BackupSum
 function cancelledAfterUndo(context: AnswerContext, rollback: RollbackReport): Response {
   const { waiting_for: _, ...report } = rollback;
   const undone = rollback.status === 'undone' || rollback.status === 'nothing_to_undo';
-  const failure: StepFailure = { code: 'compensation_failed', message: 'Cancelled in the middle of the change', migration: null, suggestions: [], appliedBefore: 0 };
+  const failure = stepFailure({ code: 'compensation_failed', message: 'Cancelled in the middle of the change' });
   if (!undone) return failedAnswer(context, failure, report);
   return cancelledAnswer(context.operation, context.environment, 'cancelled', 'Cancelled in the middle of the change; what it had changed was undone', {
     rollback: report, backup_id: context.backup?.backup_id ?? null,

@@ -1,7 +1,7 @@
 /** The step that changes the database, by the plan's kind, and the health afterwards. */
 import { CancellationScope, CancelledFailure } from '@temporalio/workflow';
 import type { FailureFacts, Resolution, Response } from '../../contract/index.js';
-import { type AnswerContext, applyFailure, migratedAnswer, restoredAnswer, type StepFailure } from './answers.js';
+import { type AnswerContext, applyFailure, migratedAnswer, restoredAnswer, type StepFailure, stepFailure } from './answers.js';
 import { beginOf, type Change } from './change-parts.js';
 import { unhealthyAfter } from './health.js';
 import { endedByCancel, factsOf } from './steps.js';
@@ -48,22 +48,20 @@ export async function runStep(change: Change, context: AnswerContext, resolve: R
     if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled');
     if (unhealthy === null) return { done, applied };
     return {
-      failure: { code: 'health_after_failed', message: 'The database was unhealthy after the change', migration: null, suggestions: unhealthy.suggestions ?? [], appliedBefore: applied, result: { health_check: 'failed', ...unhealthy.result } },
+      failure: stepFailure({ ...unhealthy, code: 'health_after_failed', message: 'The database was unhealthy after the change', result: { health_check: 'failed', ...unhealthy.result } }, applied),
       automatic: mayUndo && settings.safety.rollback_on_health_check_failure && plan.restore === null,
       cancelled: false,
       untouched: false,
     };
   } catch (error) {
     if (endedByCancel(error)) {
-      return { failure: { code: 'cancelled', message: 'Cancelled', migration: null, suggestions: [], appliedBefore: 0 }, automatic: true, cancelled: true, untouched: false };
+      return { failure: stepFailure({ code: 'cancelled', message: 'Cancelled' }), automatic: true, cancelled: true, untouched: false };
     }
     // Expected failures of the step as a whole, or an outcome that stayed unknown: what is there is read before anything else.
-    const facts = factsOf(error);
-    return { failure: { code: facts.code, message: facts.message, migration: null, suggestions: facts.suggestions ?? [], appliedBefore: 0, ...(facts.result ? { result: facts.result } : {}) }, automatic: mayUndo, cancelled: false, untouched: false };
+    return { failure: stepFailure(factsOf(error)), automatic: mayUndo, cancelled: false, untouched: false };
   }
 }
 
 function stepFailed(facts: FailureFacts, more: { untouched?: boolean; appliedBefore?: number }): StepResult {
-  const failure: StepFailure = { code: facts.code, message: facts.message, migration: null, suggestions: facts.suggestions ?? [], appliedBefore: more.appliedBefore ?? 0 };
-  return { failure, automatic: true, cancelled: false, untouched: more.untouched ?? false };
+  return { failure: stepFailure(facts, more.appliedBefore), automatic: true, cancelled: false, untouched: more.untouched ?? false };
 }
