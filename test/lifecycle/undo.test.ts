@@ -60,8 +60,8 @@ describe('a release that fails', () => {
     const operation = await stack.start('migrate');
     await operation.approve();
     await operation.untilChange((s) => s.phase === 'applying');
-    await expect(application.query("INSERT INTO users VALUES (98, 'a', 'b')")).rejects.toThrow();
-    await expect(stack.database.query("INSERT INTO users VALUES (99, 'a', 'b')")).rejects.toThrow(/read-only transaction/);
+    await expect(application.query("INSERT INTO users (id, email) VALUES (98, 'a')")).rejects.toThrow();
+    await expect(stack.database.query("INSERT INTO users (id, email) VALUES (99, 'a')")).rejects.toThrow(/read-only transaction/);
     expect(await operation.answer()).toMatchObject({ code: 'migration_failed', result: { rollback: { status: 'undone', by: 'restore', verified: true } } });
     await stack.database.query("INSERT INTO users VALUES (99, 'new', 'b')");
     expect(await stack.database.query(ROWS)).toHaveLength(6);
