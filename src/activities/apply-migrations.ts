@@ -21,25 +21,24 @@ export async function applyMigrations(
     const { database, target, migrations, settings, artifact } = plan;
     running.progress('Taking the fence');
     const fence = await database.bookkeeping.takeFence(target, input.operation_id, changeOptions(settings, running));
-    const context = stepContext(plan, fence, running);
+    const context = { ...stepContext(plan, fence, running), durableLater: true };
     await migrations.ensureLedger(context);
     await settleLedger(plan, input.resolve, context);
 
     const toRun = artifact.core.migrations.map((planned) => findMigration(artifact.migrations, planned.name));
-    const outcome = (failure: MigrationFailureFacts | null, lockTimeout: boolean, notRun: string[], applied: string[]): ApplyOutcome => ({
-      status: failure === null ? 'applied' : 'failed',
-      applied, not_run: notRun, failure, lock_timeout: lockTimeout, duration_ms: Math.round(performance.now() - started),
-    });
+    const outcome = async (failed: Failed | null, notRun: string[]): Promise<ApplyOutcome> => {
+      await database.makeDurable(target, fence);
+      const { applied } = await leftBy(plan, input.operation_id);
+      const duration_ms = Math.round(performance.now() - started);
+      return { status: failed === null ? 'applied' : 'failed', applied, not_run: notRun, failure: failed?.facts ?? null, lock_timeout: failed?.lockTimeout ?? false, duration_ms };
+    };
     for (const [index, migration] of toRun.entries()) {
       running.signal.throwIfAborted();
       running.progress(`Applying ${index + 1} of ${toRun.length}: ${migration.name}`);
       const failed = await applyOne(plan, migration, context, input.operation_id);
-      if (failed !== null) {
-        const left = await leftBy(plan, input.operation_id);
-        return outcome(failed.facts, failed.lockTimeout, toRun.slice(index + 1).map((m) => m.name), left.applied);
-      }
+      if (failed !== null) return outcome(failed, toRun.slice(index + 1).map((m) => m.name));
     }
-    return outcome(null, false, [], (await leftBy(plan, input.operation_id)).applied);
+    return outcome(null, []);
   });
 }
 

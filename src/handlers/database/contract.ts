@@ -133,6 +133,11 @@ export interface ChangeOptions {
   advisoryLock?: number;
   /** Called while waiting for a lock held by others. */
   onWait?: (what: string) => void;
+  /**
+   * The caller calls `makeDurable` before anybody is told what it did. Then `inTransaction` need not wait for the disk: a crash takes
+   * whole transactions, the latest first, and whatever else is committed later and waits (an application's write) takes these along.
+   */
+  durableLater?: boolean;
 }
 
 export interface SessionInfo { id: number; user: string | null; application: string | null; state: string | null; since: string | null; query: string | null }
@@ -203,6 +208,12 @@ export interface DatabaseHandler {
     work: (session: Session, opened: Record<string, unknown>[]) => Promise<void>,
     record: (session: Session) => Promise<void>,
   ): Promise<void>;
+
+  /**
+   * Returns once everything that was committed with `durableLater` outlives a crash of the server.
+   * @throws FaberError fenced_off; ScriptError when the connection breaks: the ledger tells what is there.
+   */
+  makeDurable(target: ConnectionTarget, fence: Fence): Promise<void>;
 
   /**
    * Runs one script that cannot be held by a transaction, alone on a new session: fence checked right before, no

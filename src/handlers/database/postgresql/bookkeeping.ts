@@ -58,6 +58,16 @@ export const postgresBookkeeping: Bookkeeping = {
   },
 };
 
+/**
+ * See `DatabaseHandler.makeDurable`. The log is written in order: whoever waits for its own commit record has waited for all before it.
+ * https://www.postgresql.org/docs/current/wal-async-commit.html
+ */
+export async function makeDurable(target: PostgresTarget, fence: Fence): Promise<void> {
+  await fencedRows(target, fence, 'durable', async (session) => {
+    await session.query("SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') = 'off'");
+  });
+}
+
 /** Rows of one query, or none where there is no bookkeeping: a database that was never changed by us has no such schema. */
 async function read<Row>(target: PostgresTarget, sql: string, parameters: unknown[] = []): Promise<Row[]> {
   return withSession(target, readingName('bookkeeping'), async (session) => ((await haveTables(session)) ? session.query<Row>(sql, parameters) : []));

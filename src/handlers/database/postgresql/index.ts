@@ -1,7 +1,7 @@
 /** The handler of PostgreSQL: the port, each method in a file of its name. */
 import { FaberError } from '../../../contract/failure.js';
 import type { DatabaseHandler } from '../contract.js';
-import { postgresBookkeeping } from './bookkeeping.js';
+import { makeDurable, postgresBookkeeping } from './bookkeeping.js';
 import { parsePostgresUrl, postgresTarget } from './connection-url.js';
 import { schemaFingerprint } from './fingerprint.js';
 import { checkHealth } from './health.js';
@@ -24,6 +24,7 @@ export const postgresDatabaseHandler: DatabaseHandler = {
   sessions: (target) => sessions(postgresTarget(target)),
   connect: (target, purpose) => openSession(postgresTarget(target), purposeName(purpose)),
   inTransaction: (target, fence, options, work, record) => inTransaction(postgresTarget(target), fence, options, work, record),
+  makeDurable: (target, fence) => makeDurable(postgresTarget(target), fence),
   standalone: (target, fence, options, sql) => standalone(postgresTarget(target), fence, options, sql),
   schemaFingerprint: (target) => schemaFingerprint(postgresTarget(target)),
   tableCounts: (target) => tableCounts(postgresTarget(target)),

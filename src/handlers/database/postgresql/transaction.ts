@@ -131,6 +131,8 @@ function limitsOf(session: PostgresSession, options: TransactionOptions): string
     `SET LOCAL lock_timeout = ${oneTry}`,
     `SET LOCAL statement_timeout = ${server}`,
     `SET LOCAL idle_in_transaction_session_timeout = ${server}`,
+    // Commits stay in order all the same: see `durableLater`.
+    ...(options.durableLater ? ['SET LOCAL synchronous_commit = off'] : []),
     ...(session.watchesClient ? [`SET LOCAL client_connection_check_interval = '${CLIENT_CHECK}'`] : []),
   ].join('; ');
 }

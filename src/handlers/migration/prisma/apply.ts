@@ -21,7 +21,8 @@ import { AlreadyDone, since } from './step.js';
 export async function applyMigration(database: DatabaseHandler, migration: Migration, context: StepContext): Promise<StepOutcome> {
   const started = performance.now();
   const plan = planTransaction(await parseScript(migration.up));
-  if (plan.transaction === 'standalone') return applyStandalone(database, migration, plan.text, context);
+  // What it does outside a transaction must not outlive the row that says that it began.
+  if (plan.transaction === 'standalone') return applyStandalone(database, migration, plan.text, { ...context, durableLater: false });
   const { target, fence } = context;
   const id = randomUUID();
   try {
