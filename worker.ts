@@ -19,7 +19,7 @@ import { verifyToken } from './src/handlers/approval/index.js';
 import { backupHandlers, openLocalStore } from './src/handlers/backup/index.js';
 import { configuredEnvironments, loadSettings } from './src/handlers/config-file.js';
 import { databaseHandlers } from './src/handlers/database/index.js';
-import { sendAudit } from './src/handlers/integration/logs.js';
+import { plugins } from './src/handlers/integration/plugins.js';
 import { migrationHandlers } from './src/handlers/migration/index.js';
 
 export interface WorkerSettings {
@@ -39,7 +39,7 @@ export function dependencies(env: NodeJS.ProcessEnv): Dependencies {
     backups: backupHandlers,
     openStore: openLocalStore,
     loadSettings: async (directory, environment) => loadSettings(directory, environment ?? (await configuredEnvironments(directory, env))[0] ?? '', env),
-    sendAudit,
+    plugins: plugins(env),
     verifyToken,
     env,
   };

@@ -2,7 +2,9 @@
  * Inputs and results of the activities: what crosses Temporal. Small, and never a secret, a script or a row value:
  * scripts travel as the sha256 of an artifact in the store.
  */
-import type { AuditRecord, BackupSummary, FailureFacts, HealthReport, OperationName, PlanSummary, Request, Response, Settings } from '../contract/index.js';
+import type {
+  AuditRecord, BackupSummary, CloudAnswer, CloudRequest, FailureFacts, HealthReport, OperationName, PlanSummary, Request, Response, Settings, WorkRequest,
+} from '../contract/index.js';
 
 /** Which operation, on what, by which approved plan. */
 export interface ChangeRef {
@@ -217,6 +219,9 @@ export interface ChangingActivities {
   restoreBackup(input: RestoreInput): Promise<RestoreOutcome>;
   endOperation(input: EndInput): Promise<void>;
   sendAudit(input: { settings: Settings; record: AuditRecord }): Promise<void>;
+  sendWork(input: { settings: Settings; record: WorkRequest }): Promise<void>;
+  /** Asks the cloud plugin once; `pending` is for the workflow to wait out. Fails with plugin_failed, to be tried again. */
+  askCloud(input: { settings: Settings; request: CloudRequest }): Promise<CloudAnswer>;
 }
 
 export type Activities = ReadingActivities & ChangingActivities;

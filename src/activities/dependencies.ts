@@ -3,7 +3,7 @@ import type { VerifyToken } from '../handlers/approval/contract.js';
 import type { BackupHandlers, OpenStore } from '../handlers/backup/contract.js';
 import type { ConnectionTarget, DatabaseHandler, DatabaseHandlers } from '../handlers/database/contract.js';
 import type { MigrationHandler, MigrationHandlers } from '../handlers/migration/contract.js';
-import type { SendAudit } from '../handlers/integration/logs.js';
+import type { Plugins } from '../handlers/integration/contract.js';
 import { FaberError } from '../contract/failure.js';
 import type { Settings } from '../contract/settings.js';
 
@@ -14,7 +14,7 @@ export interface Dependencies {
   openStore: OpenStore;
   /** Without an environment: the settings of the first one, for what all share (the store). */
   loadSettings: (workingDirectory: string, environment: string | undefined) => Promise<Settings>;
-  sendAudit: SendAudit;
+  plugins: Plugins;
   verifyToken: VerifyToken;
   /** The worker's environment variables: the only place where secrets come from. */
   env: NodeJS.ProcessEnv;

@@ -1,6 +1,4 @@
-import type { AuditRecord } from '../contract/audit.js';
 import { FaberError } from '../contract/failure.js';
-import type { Settings } from '../contract/settings.js';
 import type { ChangeRef, EndInput } from './contract.js';
 import { openResources, type Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -16,11 +14,6 @@ export async function endOperation(deps: Dependencies, input: EndInput): Promise
   await database.bookkeeping.end(target, null, input.operation_id, input.answer);
   // An attempt that died, with no other after it, has left its scratch database.
   await deps.backups(settings.provider, database).cleanUp(target, input.operation_id);
-}
-
-/** Hands one record to the logs plugin. */
-export async function sendAudit(deps: Dependencies, input: { settings: Settings; record: AuditRecord }): Promise<void> {
-  if (input.settings.logs_plugin !== null) await deps.sendAudit(input.settings.logs_plugin, input.record);
 }
 
 /** Holds writes of others off, or lets them on again. */

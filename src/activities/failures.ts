@@ -1,6 +1,7 @@
 /** The one place where errors of handlers become failures of Temporal. */
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { FaberError, type FailureFacts } from '../contract/failure.js';
+import { PluginFailed } from '../handlers/integration/contract.js';
 import { redactor } from '../handlers/redact.js';
 
 /** The outcome of a changing step is unknown: the next attempt takes the fence, reads the ledger and goes on from there. */
@@ -35,6 +36,11 @@ export function toFailure(error: unknown, secrets: readonly string[], goOn: bool
   }
   if (error instanceof OutcomeUnknown) {
     return clean(ApplicationFailure.create({ message: redact(error.message), type: 'outcome_unknown', nonRetryable: false }));
+  }
+  if (error instanceof PluginFailed) {
+    const facts: FailureFacts = { code: 'plugin_failed', message: redact(error.message), result: { failure: error.failure } };
+    // Plugins come and go: the retry policy says how often it is worth trying.
+    return clean(ApplicationFailure.create({ message: facts.message, type: facts.code, nonRetryable: false, details: [facts] }));
   }
   // A fault of ours or of the surroundings: its text may quote anything, so only its kind travels.
   const kind = error instanceof Error ? error.constructor.name : typeof error;

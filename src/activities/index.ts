@@ -8,10 +8,11 @@ import { checkHealth } from './check-health.js';
 import type { Activities } from './contract.js';
 import { isRunning, requestLock } from './database-lock.js';
 import type { Dependencies } from './dependencies.js';
-import { endOperation, holdWrites, sendAudit } from './end-operation.js';
+import { endOperation, holdWrites } from './end-operation.js';
 import { framesOf, handedOver, toFailure } from './failures.js';
 import { inspectChange, verifyUndone } from './inspect-change.js';
 import { loadOperation } from './load-operation.js';
+import { askCloud, sendAudit, sendWork } from './plugins.js';
 import { planOperation } from './plan-operation.js';
 import { recheckPlan } from './recheck-plan.js';
 import { restoreBackup } from './restore-backup.js';
@@ -23,7 +24,7 @@ export function createActivities(deps: Dependencies): Activities {
   const activities = {
     loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups,
     beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, holdWrites, applyMigrations, revertMigrations, restoreBackup,
-    endOperation, sendAudit,
+    endOperation, sendAudit, sendWork, askCloud,
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
     isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),
   };

@@ -3,6 +3,7 @@
  * is in effective-settings.ts. Keys that are not here are kept by the parser's caller and warned about, never refused.
  */
 import { z } from 'zod';
+import { isPluginUrl } from './plugin-url.js';
 import { MigrationTool, Hosting, Provider, Risk, StatementKind, Verification } from './settings.js';
 
 export const CONFIG_PATH = '.fractary/plugins/faber-db/config.json';
@@ -132,11 +133,15 @@ const HealthChecks = z.object({
   disk_free_warning_percent: z.number().positive().max(100).default(10).describe('Degraded with less disk free, where that can be measured'),
 });
 
+const PLUGIN = 'an https URL (http on this machine), the path of an executable, relative to the working directory, or the name of one on the worker\'s PATH';
+const plugin = z.string().min(1).max(1000).regex(/^[^\0]*$/, 'must be an executable or a URL');
+
 const Integration = z.object({
-  cloud_plugin: z.string().nullish().describe('Plugin that provisions databases'),
-  work_plugin: z.string().nullish().describe('Plugin of work items'),
-  logs_plugin: z.string().nullish().describe('Plugin that also gets each audit record'),
-  notify_url_env: variableName.optional().describe('Name of the variable that holds a webhook'),
+  cloud_plugin: plugin.nullish().describe(`Makes sure that the server of an environment is there, where hosting is not local: ${PLUGIN}`),
+  work_plugin: plugin.nullish().describe(`Gets the answer of each operation, for the work item that it belongs to: ${PLUGIN}`),
+  logs_plugin: plugin.nullish().describe(`Also gets each audit record: ${PLUGIN}`),
+  notify_url_env: variableName.optional().describe('Name of the variable on the worker that holds a webhook, which is told what waits for people and what ended. Any that takes {"text": "…"}'),
+  temporal_ui: z.string().refine(isPluginUrl, 'must be a plain URL').optional().describe('Where people reach the Temporal Web UI, for links, for example "https://temporal.example.com"'),
 });
 
 export const Config = z.object({

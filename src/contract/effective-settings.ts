@@ -118,7 +118,6 @@ function remarks(config: Config, chosen: EnvironmentConfig, environment: string,
   const hosting = chosen.hosting ?? config.database.hosting;
   if (hosting === 'gcp-sql' || hosting === 'azure-sql') said.push(`hosting '${hosting}' is treated as any PostgreSQL server`);
   if (chosen.backup_schedule !== undefined) said.push(`${at}.backup_schedule has no effect: this release creates no schedules`);
-  if (config.integration.notify_url_env !== undefined) said.push('integration.notify_url_env has no effect: this release sends no notifications');
   if (!isProtected) return said;
   if (chosen.require_approval === false) said.push(`${at}.require_approval: false has no effect in a protected environment`);
   if (chosen.backup_before_migrate === false) said.push(`${at}.backup_before_migrate is false: changes to this protected environment are not backed up first`);
@@ -195,6 +194,13 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
     },
     health: config.health_checks,
     logs_plugin: config.integration.logs_plugin ?? null,
+    integration: {
+      cloud_plugin: config.integration.cloud_plugin ?? null,
+      work_plugin: config.integration.work_plugin ?? null,
+      notify_url_env: config.integration.notify_url_env ?? null,
+      temporal_ui: config.integration.temporal_ui?.replace(/\/+$/, '') ?? null,
+      region: chosen.region ?? null,
+    },
     warnings: boundedTexts([
       ...(protection.warning ? [protection.warning] : []),
       ...unmet,

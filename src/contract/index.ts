@@ -8,6 +8,7 @@ export * from './health.js';
 export * from './names.js';
 export * from './operation.js';
 export * from './plan.js';
+export * from './plugin.js';
 export * from './request.js';
 export * from './response.js';
 export * from './settings.js';

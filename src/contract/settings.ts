@@ -104,6 +104,16 @@ export const Settings = z.object({
     disk_free_warning_percent: z.number().positive(),
   }),
   logs_plugin: z.string().nullable(),
+  /** Absent in operations that an older release began. */
+  integration: z
+    .object({
+      cloud_plugin: z.string().nullable(),
+      work_plugin: z.string().nullable(),
+      notify_url_env: z.string().nullable().describe('Name of the variable on the worker that holds the webhook, a secret'),
+      temporal_ui: z.string().nullable().describe('Where the Temporal Web UI is, for links'),
+      region: z.string().nullable().describe('Cloud region of the environment'),
+    })
+    .optional(),
   /** Findings of config loading, to be shown: unknown keys, mapped old keys. */
   warnings: z.array(z.string()),
 });
