@@ -1,19 +1,15 @@
 /** What restoring a backup would do to the database, and whether it can. */
+import type { BackupRecord } from '../contract/backup.js';
 import { FaberError } from '../contract/failure.js';
-import type { Finding } from '../contract/plan.js';
+import type { Finding, PlanCore } from '../contract/plan.js';
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
 import type { PlanInput, PlanParts } from './make-plan.js';
 
 export async function planRestore(input: PlanInput, identity: DatabaseIdentity): Promise<PlanParts> {
   const { request, store, backups, target, migrations, settings } = input;
-  const record = await store.getBackup((request.parameters as { backup_id: string }).backup_id);
-  if (record.identity !== identity.identity) {
-    throw new FaberError({
-      code: 'backup_unusable',
-      message: `${record.backup_id} is a backup of another database (${record.environment}: ${record.database}); nothing was changed`,
-      suggestions: [`Backups of this environment: faber-db list-backups ${settings.environment}`],
-    });
-  }
+  const { backup_id, from } = request.parameters as { backup_id: string; from?: string };
+  const record = await store.getBackup(backup_id);
+  requireRightBackup(input, record, identity.identity, from);
   const obstacles = await backups.restoreObstacles(target, record);
   if (obstacles.length > 0) {
     throw new FaberError({
@@ -28,6 +24,7 @@ export async function planRestore(input: PlanInput, identity: DatabaseIdentity):
   const rows = record.tables.reduce((sum, t) => sum + t.rows, 0);
   const findings: Finding[] = [
     { level: 'info', message: `${record.backup_id} of ${record.created_at}: ${record.tables.length} tables, ${rows} rows, ${record.level}` },
+    ...foreignFindings(input, record, identity.identity),
   ];
   if (record.level !== 'proven') findings.push({ level: 'warning', message: 'This backup was checked, but never proven by restoring it' });
   const ledger = await migrations.readLedger(target, settings).catch(() => null);
@@ -42,4 +39,45 @@ export async function planRestore(input: PlanInput, identity: DatabaseIdentity):
     losses: [`All that was written since ${record.created_at} is not in the restored database; the replaced database is kept beside it`],
     ledgerChanges: [],
   };
+}
+
+/** Whether the roles of a backup are those of another environment. One of this environment on a new server keeps its owners and grants. */
+export function isOfAnotherEnvironment(record: BackupRecord, { target, environment }: Pick<PlanCore, 'target' | 'environment'>): boolean {
+  return record.identity !== target.identity && record.environment !== environment;
+}
+
+/** A backup of another database is a mistake unless the request says whose it is. @throws FaberError backup_unusable */
+function requireRightBackup({ settings }: PlanInput, record: BackupRecord, identity: string, from: string | undefined): void {
+  const listed = (environment: string) => `Backups of this environment: faber-db list-backups ${environment}`;
+  if (from !== undefined && record.environment !== from) {
+    throw new FaberError({
+      code: 'backup_unusable',
+      message: `${record.backup_id} is a backup of '${record.environment}', not of '${from}'; nothing was changed`,
+      suggestions: [listed(from)],
+    });
+  }
+  if (from !== undefined || record.identity === identity) return;
+  throw new FaberError({
+    code: 'backup_unusable',
+    message: `${record.backup_id} is a backup of another database (${record.environment}: ${record.database}); nothing was changed`,
+    suggestions: [
+      listed(settings.environment),
+      `To restore it here all the same: faber-db restore ${settings.environment} --backup-id ${record.backup_id} --from ${record.environment}`,
+    ],
+  });
+}
+
+function foreignFindings({ settings, target }: PlanInput, record: BackupRecord, identity: string): Finding[] {
+  if (record.identity === identity) return [];
+  const here = settings.environment;
+  if (record.environment === here) {
+    return [{ level: 'warning', message: `This backup of ${here} was taken on another server or of another database (${record.identity}); here it is ${identity}` }];
+  }
+  const whose = `the data of '${record.environment}' (database ${record.database})`;
+  return [
+    settings.protected
+      ? { level: 'danger', message: `${whose} would become the data of '${here}', which is protected` }
+      : { level: 'warning', message: `${whose} would become the data of '${here}', with whatever personal data and secrets it holds` },
+    { level: 'info', message: `All objects will belong to the role that connects to ${target.describe()}; owners and grants of the backup are not taken along` },
+  ];
 }

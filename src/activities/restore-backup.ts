@@ -4,6 +4,7 @@ import type { RestoreInput, RestoreOutcome } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat, type Running } from './heartbeat.js';
 import { changeOptions, openPlan, type OpenPlan } from './open-plan.js';
+import { isOfAnotherEnvironment } from './plan-restore.js';
 
 /**
  * A verified backup becomes the database: restored beside, verified, swapped; the replaced one is kept. Safe to attempt
@@ -28,7 +29,7 @@ export async function restoreBackup(deps: Dependencies, input: RestoreInput): Pr
       await requireQuiet();
       const obstacles = await backups.restoreObstacles(target, record);
       if (obstacles.length > 0) return not('refused', obstacles.join('; '));
-      const report = await backups.restoreBeside(target, store, record, input.operation_id, running.signal, running.progress);
+      const report = await backups.restoreBeside(target, store, record, input.operation_id, running.signal, running.progress, isOfAnotherEnvironment(record, plan.artifact.core));
       running.progress('Exchanging the databases');
       const { kept_as } = await backups.swap(target, input.operation_id, requireQuiet, running.signal);
       return { status: 'restored', reason: null, kept_as, tables: report.tables, rows: report.rows };

@@ -59,7 +59,14 @@ export const OperationParameters = {
       error: 'give either migration or backup_id',
       path: ['migration'],
     }),
-  restore: z.strictObject({ ...base, backup_id: BackupId, dry_run: z.boolean().default(false) }),
+  restore: z.strictObject({
+    ...base,
+    backup_id: BackupId,
+    from: EnvironmentName.optional().describe(
+      'The environment whose backup it is. Needed where the backup is of another database than the target: another environment, or the same one on a new server',
+    ),
+    dry_run: z.boolean().default(false),
+  }),
   backup: z.strictObject({
     ...base,
     label: z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, 'must be lower-case letters, digits and dashes').optional(),

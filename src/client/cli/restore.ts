@@ -5,16 +5,25 @@ import { operate, type OperateOptions } from './operate.js';
 import { waitTimeout, withConnection, withDirectory, withJson } from './options.js';
 import { previewText } from './preview.js';
 
+interface RestoreOptions extends OperateOptions {
+  backupId: string;
+  from?: string;
+  dryRun?: boolean;
+}
+
 export function addRestore(program: Command, io: Io, done: (exitCode: number) => void): void {
   const command = program
     .command('restore <environment>')
     .summary('make a backup the database; the replaced database is kept')
     .requiredOption('--backup-id <id>', 'which one, as list-backups shows it')
+    .option('--from <environment>', 'whose backup it is, where it is of another database than this one')
     .option('--dry-run', 'show the plan and change nothing')
     .option('--yes', 'approve by yourself; never where the environment is protected')
     .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
     .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(command))).action(async (environment: string, options: OperateOptions & { backupId: string; dryRun?: boolean }) => {
-    done(await operate(io, 'restore', { environment, backup_id: options.backupId, dry_run: options.dryRun === true }, { ...options, render: previewText }));
+  withConnection(withJson(withDirectory(command))).action(async (environment: string, options: RestoreOptions) => {
+    const { backupId, from, dryRun } = options;
+    const parameters = { environment, backup_id: backupId, dry_run: dryRun === true, ...(from === undefined ? {} : { from }) };
+    done(await operate(io, 'restore', parameters, { ...options, render: previewText }));
   });
 }

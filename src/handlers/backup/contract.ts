@@ -76,8 +76,17 @@ export interface BackupHandler {
    * Restores beside the target and verifies; the target is not touched. Idempotent by `operationId`: the name of the
    * side database follows from it, left-overs are dropped first.
    * Carries over owner, ACL, connection limit, database and role settings, comments; runs ANALYZE.
+   * @param adopt the backup is of another environment's database: all objects belong to the role of the target, without grants
    */
-  restoreBeside(target: ConnectionTarget, store: Store, record: BackupRecord, operationId: string, signal: AbortSignal, onProgress?: (what: string) => void): Promise<RestoreReport>;
+  restoreBeside(
+    target: ConnectionTarget,
+    store: Store,
+    record: BackupRecord,
+    operationId: string,
+    signal: AbortSignal,
+    onProgress?: (what: string) => void,
+    adopt?: boolean,
+  ): Promise<RestoreReport>;
 
   /**
    * Exchanges the side database with the target: no new connections, sessions ended, `guard` (throws: nothing is

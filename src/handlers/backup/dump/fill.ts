@@ -27,6 +27,13 @@ const ROOM = 1.1;
  */
 const MOST_TABLES_AT_ONCE = 500;
 
+export interface FillOptions {
+  signal: AbortSignal;
+  onProgress?: ((what: string) => void) | undefined;
+  /** All objects belong to the role of the connection, without the grants of the backup: its roles are those of another database. */
+  adopt?: boolean | undefined;
+}
+
 /**
  * Drops left-overs of that name, creates the database like the target (or like the one that was dumped, when the target is
  * gone), and restores the backup into it.
@@ -40,27 +47,26 @@ export async function fillDatabase(
   name: string,
   store: Store,
   record: BackupRecord,
-  signal: AbortSignal,
-  onProgress?: (what: string) => void,
+  { signal, onProgress, adopt = false }: FillOptions,
 ): Promise<string[]> {
   const filled = target.withDatabase(name);
   const create = () => inMaintenance(database, target, 'restore', async (session) => {
     await ensureRoom(session, target, record);
     onProgress?.(`creating the database ${name}`);
-    const ids = await createLike(session, name, await propertiesFor(database, session, target, store, record));
+    const ids = await createLike(session, name, await propertiesFor(database, session, target, store, record, adopt));
     return { ids, major: await serverMajor(session) };
   });
   const created = await create();
   onProgress?.(`restoring ${record.backup_id} into ${name}`);
   let atOnce = record.tables.length <= MOST_TABLES_AT_ONCE;
   try {
-    await restoreInto(filled, store, record, created.major, atOnce, signal);
+    await restoreInto(filled, store, record, { major: created.major, atOnce, adopt }, signal);
   } catch (error) {
     if (!atOnce || !ranOutOfLocks(error)) throw restoreFault(error, record, filled, signal);
     onProgress?.('restoring again, object by object');
     atOnce = false;
     await create();
-    await restoreInto(filled, store, record, created.major, atOnce, signal).catch((again: unknown) => {
+    await restoreInto(filled, store, record, { major: created.major, atOnce, adopt }, signal).catch((again: unknown) => {
       throw restoreFault(again, record, filled, signal);
     });
   }
@@ -68,7 +74,7 @@ export async function fillDatabase(
   onProgress?.('counting rows');
   const ids = await inSession(database, filled, 'restore', async (session) => {
     requireEqual(record, await countRows(session));
-    await requireSameStructure(store, record, session);
+    await requireSameStructure(store, record, session, !adopt);
     return atOnce ? idsFoundIn(session) : [];
   });
   return [...created.ids, ...ids];
@@ -93,14 +99,21 @@ export async function propertiesFor(
   target: ConnectionTarget,
   store: Store,
   record: BackupRecord,
+  adopt: boolean,
 ): Promise<DatabaseProperties> {
   const now = await readProperties(session, target.database, await mayBeHeld(database, target));
   if (now !== null) return now;
   try {
-    return DatabaseProperties.parse(JSON.parse(await readFile(join(dirname(store.backupFile(record)), PROPERTIES_FILE), 'utf8')));
+    const then = DatabaseProperties.parse(JSON.parse(await readFile(join(dirname(store.backupFile(record)), PROPERTIES_FILE), 'utf8')));
+    return adopt ? await withoutRoles(session, then) : then;
   } catch (error) {
     throw unusable(record, `the database ${target.database} is not there and ${PROPERTIES_FILE} of the backup cannot be read`, { cause: (error as Error).name });
   }
+}
+
+async function withoutRoles(session: Session, properties: DatabaseProperties): Promise<DatabaseProperties> {
+  const [row] = await session.query<{ role: string }>('SELECT current_user::text AS role');
+  return { ...properties, owner: row!.role, grants: null, tablespace: 'pg_default', settings: properties.settings.filter((setting) => setting.role === null) };
 }
 
 /** A database that lets nobody in does not tell: writable by mistake can be seen and mended, read-only is an outage. */
@@ -113,13 +126,20 @@ async function mayBeHeld(database: DatabaseHandler, target: ConnectionTarget): P
   }
 }
 
-async function restoreInto(filled: ConnectionTarget, store: Store, record: BackupRecord, major: number, atOnce: boolean, signal: AbortSignal): Promise<void> {
-  const programs = await findPrograms(major);
+async function restoreInto(
+  filled: ConnectionTarget,
+  store: Store,
+  record: BackupRecord,
+  how: { major: number; atOnce: boolean; adopt: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const programs = await findPrograms(how.major);
+  const options = [...(how.atOnce ? ['--single-transaction'] : []), ...(how.adopt ? ['--no-owner', '--no-privileges'] : [])];
   const consumer = {
     name: 'pg_restore',
     file: programs.pg_restore,
     // Subscriptions would need a superuser, and one that is left keeps its database from being dropped.
-    args: ['--exit-on-error', '--no-password', '--no-subscriptions', ...(atOnce ? ['--single-transaction'] : []), databaseArgument(filled.database)],
+    args: ['--exit-on-error', '--no-password', '--no-subscriptions', ...options, databaseArgument(filled.database)],
     env: childConnection(filled, 'restore'),
   };
   const read = await streamFromFile(store.backupFile(record), await compressor(record.compression), consumer, signal);

@@ -38,8 +38,9 @@ export class DumpBackupHandler implements BackupHandler {
     operationId: string,
     signal: AbortSignal,
     onProgress?: (what: string) => void,
+    adopt?: boolean,
   ): Promise<RestoreReport> {
-    return restoreBeside(this.database, target, store, record, operationId, signal, onProgress);
+    return restoreBeside(this.database, target, store, record, operationId, { signal, onProgress, adopt });
   }
 
   swap(

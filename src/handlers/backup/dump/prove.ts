@@ -28,7 +28,7 @@ export async function proveBackup(
   const ids: string[] = [];
   try {
     signal.throwIfAborted();
-    ids.push(...(await fillDatabase(database, target, scratch, store, record, signal, onProgress)));
+    ids.push(...(await fillDatabase(database, target, scratch, store, record, { signal, onProgress })));
   } catch (error) {
     // Why it could not be proven matters more than why the scratch database stays; the next attempt or cleanUp drops it.
     await drop().catch(() => undefined);

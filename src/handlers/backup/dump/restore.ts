@@ -5,7 +5,7 @@ import type { Store } from '../contract.js';
 import { checkBackup } from './check.js';
 import { inMaintenance, inSession } from './connections.js';
 import { carryOver } from './create-database.js';
-import { fillDatabase, propertiesFor } from './fill.js';
+import { fillDatabase, type FillOptions, propertiesFor } from './fill.js';
 import { claimIn, inOwnTransaction } from './own-work.js';
 import { restoreFailure } from './restore-failure.js';
 import { keptName, sideName } from './side-names.js';
@@ -22,9 +22,9 @@ export async function restoreBeside(
   store: Store,
   record: BackupRecord,
   operationId: string,
-  signal: AbortSignal,
-  onProgress?: (what: string) => void,
+  options: FillOptions,
 ): Promise<RestoreReport> {
+  const { signal, onProgress, adopt = false } = options;
   const begun = performance.now();
   const side = sideName(target.database, operationId);
   try {
@@ -34,13 +34,13 @@ export async function restoreBeside(
     if (!exchanged) {
       // A damaged dump is refused before anything is created.
       await checkBackup(store, record, signal);
-      const filled = await fillDatabase(database, target, side, store, record, signal, onProgress);
+      const filled = await fillDatabase(database, target, side, store, record, options);
       onProgress?.('collecting statistics');
       // A restored database has none: its first queries would be planned blindly, right after the swap.
       const analyzed = await inSession(database, target.withDatabase(side), 'restore', (session) => inOwnTransaction(session, () => analyze(session)));
       signal.throwIfAborted();
       const carried = await inMaintenance(database, target, 'restore', async (session) =>
-        carryOver(session, side, await propertiesFor(database, session, target, store, record)));
+        carryOver(session, side, await propertiesFor(database, session, target, store, record, adopt)));
       for (const what of carried.failed) onProgress?.(`not carried over: ${what}`);
       await claimIn(database, target, operationId, [...filled, analyzed, ...carried.ids]);
     }

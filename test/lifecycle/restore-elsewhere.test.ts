@@ -1,0 +1,92 @@
+/** Backups of another database than the target, and backups that cannot be used: told before anything is changed. */
+import { cp, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { BackupRecord, ErrorResponse, PlanSummary, SuccessResponse } from '../../src/contract/index.js';
+import { createDatabase, type TestDatabase } from '../support/postgres.js';
+import { createStack, type Stack } from '../support/stack.js';
+
+const TABLE = `CREATE TABLE t (id int PRIMARY KEY); CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TYPE mood AS ENUM ('ok');`;
+
+describe('a restore of a backup', () => {
+  let stack: Stack;
+  let staging: TestDatabase;
+  const made: Record<string, string> = {};
+
+  beforeAll(async () => {
+    staging = await createDatabase();
+    stack = await createStack({ backup: { verify: 'checked' }, environments: { staging: { connection_string_env: 'STAGING_URL' } }, env: { STAGING_URL: staging.url } });
+    await stack.database.query(`${TABLE} GRANT SELECT ON t TO PUBLIC; INSERT INTO t VALUES (1), (2)`);
+    await staging.query(`${TABLE} INSERT INTO t VALUES (7)`);
+    for (const environment of ['production', 'staging']) {
+      const answer = (await (await stack.start('backup', { environment })).answer()) as SuccessResponse;
+      expect(answer).toMatchObject({ status: 'success' });
+      made[environment] = answer.result['backup_id'] as string;
+    }
+  });
+
+  const asked = async (parameters: Record<string, unknown>) => (await stack.start('restore', parameters)).answer();
+  const findingsOf = (answer: unknown) => ((answer as SuccessResponse).result['plan'] as PlanSummary).evidence.findings;
+
+  it.concurrent('of another environment is refused unless the request says whose it is', async ({ expect }) => {
+    const refused = (await asked({ environment: 'staging', backup_id: made['production'] })) as ErrorResponse;
+    expect(refused).toMatchObject({ status: 'error', code: 'backup_unusable', error: expect.stringContaining('is a backup of another database (production: ') as string });
+    expect(refused.recovery.suggestions).toContainEqual(expect.stringContaining(`faber-db restore staging --backup-id ${made['production']!} --from production`));
+    expect(await asked({ environment: 'staging', backup_id: made['production'], from: 'dev' })).toMatchObject({
+      code: 'backup_unusable', error: expect.stringContaining("is a backup of 'production', not of 'dev'; nothing was changed") as string,
+    });
+  });
+
+  it.concurrent('of an unprotected environment into a protected one is shown as a danger', async ({ expect }) => {
+    const plan = await asked({ backup_id: made['staging'], from: 'staging', dry_run: true });
+    expect(plan).toMatchObject({ status: 'success', result: { approval_required: true } });
+    expect(findingsOf(plan)).toContainEqual({ level: 'danger', message: expect.stringContaining("the data of 'staging'") as string });
+  });
+
+  it.concurrent('of this environment on another server is named, and keeps owners and grants', async ({ expect }) => {
+    const backup_id = await altered('backup-20260101-000001', (record) => ({ ...record, identity: 'postgresql:1/gone' }));
+    expect(await asked({ backup_id, dry_run: true })).toMatchObject({ code: 'backup_unusable' });
+    const findings = findingsOf(await asked({ backup_id, from: 'production', dry_run: true }));
+    expect(findings).toContainEqual({ level: 'warning', message: expect.stringContaining('postgresql:1/gone') as string });
+    expect(JSON.stringify(findings)).not.toContain('owners and grants of the backup are not taken along');
+  });
+
+  it.concurrent('of a newer server, a truncated and a damaged one end before anything is changed', async ({ expect }) => {
+    const newer = await altered('backup-20260101-000002', (record) => ({ ...record, server_version: '99.1' }));
+    expect(await asked({ backup_id: newer })).toMatchObject({
+      code: 'restore_failed', error: expect.stringContaining('nothing was changed') as string,
+      result: { obstacles: [expect.stringContaining('the backup is of PostgreSQL 99, and the server is only')] },
+    });
+    const truncated = await altered('backup-20260101-000003', (record) => record, (file) => truncate(file, 100));
+    expect(await asked({ backup_id: truncated })).toMatchObject({ code: 'backup_unusable', error: expect.stringContaining('has 100 bytes instead of') as string });
+    const flipped = await altered('backup-20260101-000004', (record) => record, async (file) => {
+      const bytes = await readFile(file);
+      bytes[bytes.length - 20]! ^= 1;
+      await writeFile(file, bytes);
+    });
+    expect(await asked({ backup_id: flipped })).toMatchObject({ code: 'backup_unusable', error: expect.stringContaining('its dump is damaged') as string });
+    expect(await stack.database.query('SELECT FROM t')).toHaveLength(2);
+  });
+
+  it('of production into staging makes staging what production was, for the role of staging, and keeps the replaced database', async () => {
+    const dry = await asked({ environment: 'staging', backup_id: made['production'], from: 'production', dry_run: true });
+    expect(findingsOf(dry)).toContainEqual({ level: 'warning', message: expect.stringContaining("the data of 'production'") as string });
+    const answer = (await asked({ environment: 'staging', backup_id: made['production'], from: 'production' })) as SuccessResponse;
+    expect(answer).toMatchObject({ status: 'success', result: { restored: made['production'], rows: 2 } });
+    expect(await staging.query('SELECT id FROM t ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }]);
+    expect(await staging.query(`SELECT DISTINCT pg_get_userbyid(relowner) AS owner, relacl FROM pg_class WHERE relname = 't'`)).toEqual([{ owner: staging.role.name, relacl: null }]);
+    expect(answer.result['replaced_database_kept_as']).toMatch(new RegExp(`^${staging.name}_replaced_`));
+    expect(await stack.database.query('SELECT FROM t')).toHaveLength(2);
+  });
+
+  /** A copy of production's backup under another id, changed as a test needs it. */
+  async function altered(id: string, change: (record: BackupRecord) => BackupRecord, spoil: (dump: string) => Promise<void> = () => Promise.resolve()): Promise<string> {
+    const folder = join(stack.store, 'backups', id);
+    await cp(join(stack.store, 'backups', made['production']!), folder, { recursive: true });
+    const manifest = join(folder, 'manifest.json');
+    const record = JSON.parse(await readFile(manifest, 'utf8')) as BackupRecord;
+    await writeFile(manifest, JSON.stringify(change({ ...record, backup_id: id })));
+    await spoil(join(folder, record.file));
+    return id;
+  }
+});
