@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FaberClient, FaberError } from '../../src/client/index.js';
+import { hasWorker } from '../../src/client/task-queue.js';
+import { eventually } from '../support/eventually.js';
 import { createStack, type Stack } from '../support/stack.js';
 import { temporal } from '../support/temporal.js';
 
@@ -181,6 +183,7 @@ describe('without a worker', () => {
     expect(await errorOf(operation.result())).toMatchObject({ code: 'no_worker', message: expect.stringContaining('nothing was started') as string });
     expect(Date.now() - began).toBeLessThan(10_000);
     await stack.startWorker();
+    await eventually(() => hasWorker(client.access, stack.taskQueue), (there) => there);
     const again = await client.start('health-check', parameters, { workflowId });
     expect(again.startedByUs).toBe(true);
     expect((await again.result()).status).toBe('success');

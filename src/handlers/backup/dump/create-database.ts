@@ -1,6 +1,7 @@
 /** Makes and drops the databases beside the target, and gives them what a dump does not carry. */
 import pg from 'pg';
 import { ScriptError, type Session } from '../../database/contract.js';
+import { dropWhoeverIsIn } from '../../database/postgresql/drop-database.js';
 import { bracketed, inOwnTransaction } from './own-work.js';
 import type { DatabaseProperties } from './properties.js';
 import { sqlState } from './sql-state.js';
@@ -27,12 +28,12 @@ export async function createLike(session: Session, database: string, like: Datab
 }
 
 /**
- * With FORCE: a session of a paused earlier attempt must not keep it. Not there: nothing happens.
+ * Not there: nothing happens.
  * @returns the transaction ids it took, as far as they are known.
  */
 export async function dropDatabase(session: Session, database: string): Promise<string[]> {
   if (!(await databaseStates(session, [database])).has(database)) return [];
-  return bracketed(session, () => session.query(`DROP DATABASE IF EXISTS ${name(database)} WITH (FORCE)`));
+  return bracketed(session, () => dropWhoeverIsIn(session, database));
 }
 
 /**

@@ -6,6 +6,7 @@ import { ScriptError, type ConnectionTarget, type DatabaseHandler, type Session 
 import type { Migration } from '../contract.js';
 import { parseScript } from '../script/parse.js';
 import { planTransaction } from '../script/transaction.js';
+import { dropWhoeverIsIn } from '../../database/postgresql/drop-database.js';
 import { catalogObjects } from './catalog.js';
 import { holdScratch } from './running.js';
 
@@ -25,13 +26,13 @@ export async function compareSchema(
   const session = await database.connect(target, 'compare');
   try {
     await holdScratch(session, { lockTimeoutSeconds: WAIT, signal });
-    await drop(session, scratch);
+    await dropWhoeverIsIn(session, scratch);
     try {
       await create(session, scratch);
       const made = await makeSchema(database, migrations, target.withDatabase(scratch), signal);
       return differences(made, await catalogObjects(session));
     } finally {
-      await drop(session, scratch);
+      await dropWhoeverIsIn(session, scratch);
     }
   } finally {
     await session.close();
@@ -40,7 +41,6 @@ export async function compareSchema(
 
 const scratchName = (name: string) => `faber_db_scratch_${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
 
-const drop = (session: Session, scratch: string) => session.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(scratch)} WITH (FORCE)`);
 
 /** From template0, with the target's encoding and locale: template1 may hold objects of its own. */
 async function create(session: Session, scratch: string): Promise<void> {
