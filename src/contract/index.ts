@@ -11,5 +11,6 @@ export * from './plan.js';
 export * from './plugin.js';
 export * from './request.js';
 export * from './response.js';
+export * from './results.js';
 export * from './settings.js';
 export * from './view.js';

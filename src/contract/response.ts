@@ -44,20 +44,6 @@ export type CancelledResponse = z.infer<typeof CancelledResponse>;
 export type StartedResponse = z.infer<typeof StartedResponse>;
 export type Response = z.infer<typeof Response>;
 
-/** `result` of a successful migrate. */
-export const MigrateResult = z.object({
-  migrations_applied: z.number().int(),
-  applied: z.array(z.string()),
-  duration_seconds: z.number(),
-  backup_id: z.string().nullable(),
-  backup_level: z.enum(['checked', 'proven', 'none']),
-  health_check: z.enum(['passed', 'skipped']),
-  plan_hash: z.string(),
-  approved_by: z.array(z.string()).optional().describe('Who approved, and whether that was verified'),
-  baselined: z.number().int().optional().describe('Recorded as applied without running'),
-});
-export type MigrateResult = z.infer<typeof MigrateResult>;
-
 /** What compensation did, in `result.rollback` of a failed change. */
 export const RollbackReport = z.object({
   status: z.enum(['undone', 'nothing_to_undo', 'stopped', 'failed']),

@@ -2,7 +2,7 @@
 import type { ApplyOutcome, MigrationFailureFacts } from '../../activities/contract.js';
 import { verificationWords } from '../../contract/decision.js';
 import type {
-  BackupSummary, CancelledResponse, ErrorResponse, FailureFacts, MigrateResult, PlanSummary, RecordedDecision, RollbackReport, Settings, SuccessResponse, WayOut,
+  BackupSummary, CancelledResponse, ErrorResponse, FailureFacts, MigrateResult, PlanSummary, PreviewResult, RecordedDecision, RestoreResult, RollbackReport, Settings, SuccessResponse, WayOut,
 } from '../../contract/index.js';
 import { SUPPORT_LINK } from '../../contract/failure.js';
 import { shellWord } from './details.js';
@@ -53,11 +53,14 @@ export function cancelledAnswer(
 }
 
 export function planAnswer(operation: string, plan: PlanSummary, settings: Settings, nothingToDo: boolean): SuccessResponse {
+  const result: PreviewResult = {
+    plan, plan_hash: plan.plan_hash, pending: plan.migrations_total, approval_required: settings.approval_required.includes(plan.operation), warnings: settings.warnings,
+  };
   return {
     status: 'success',
     operation,
     environment: settings.environment,
-    result: { plan, plan_hash: plan.plan_hash, pending: plan.migrations_total, approval_required: settings.approval_required.includes(plan.operation), warnings: settings.warnings },
+    result,
     message: nothingToDo ? `Nothing to do on ${settings.environment}` : `Plan ${plan.plan_hash.slice(0, 12)}: ${plural(plan.migrations_total, 'migration')}, risk ${plan.evidence.risk}; nothing was changed`,
   };
 }
@@ -87,15 +90,17 @@ export function migratedAnswer(context: AnswerContext, applied: string[], health
 }
 
 export function restoredAnswer(context: AnswerContext, keptAs: string | null, tables: number, rows: number): SuccessResponse {
+  const restored = context.plan.restore!.backup_id;
+  const result: RestoreResult = {
+    restored, tables, rows, replaced_database_kept_as: keptAs,
+    duration_seconds: seconds(context), backup_id: context.backup?.backup_id ?? null, plan_hash: context.plan.plan_hash, ...approvedBy(context),
+  };
   return {
     status: 'success',
     operation: context.operation,
     environment: context.environment,
-    result: {
-      restored: context.plan.restore?.backup_id, tables, rows, replaced_database_kept_as: keptAs,
-      duration_seconds: seconds(context), backup_id: context.backup?.backup_id ?? null, plan_hash: context.plan.plan_hash, ...approvedBy(context),
-    },
-    message: `Restored ${context.plan.restore?.backup_id} as ${context.environment}${keptAs === null ? '' : `; the replaced database is kept as ${keptAs}`}`,
+    result,
+    message: `Restored ${restored} as ${context.environment}${keptAs === null ? '' : `; the replaced database is kept as ${keptAs}`}`,
   };
 }
 

@@ -1,0 +1,71 @@
+/**
+ * `result` of a successful answer, by operation. The client's types, the tests of whole operations and docs/operations.md follow from it.
+ * Further fields may come; those that are here stay.
+ */
+import { z } from 'zod';
+import { BackupSummary } from './backup.js';
+import { HealthReport } from './health.js';
+import type { OperationName } from './operation.js';
+import { PlanSummary } from './plan.js';
+
+const approved_by = z.array(z.string()).optional().describe('Who approved, and whether that was verified');
+const plan_hash = z.string().describe('sha256 (hex) of the plan that ran');
+const duration_seconds = z.number().describe('From the start to the answer, waiting included');
+
+/** A change that ran migrations, or undid them. */
+export const MigrateResult = z.object({
+  migrations_applied: z.number().int().describe('How many ran; 0: nothing was to be done'),
+  applied: z.array(z.string()).describe('Their names, in the order in which they ran'),
+  duration_seconds,
+  backup_id: z.string().nullable().describe('The backup taken right before; null where none was'),
+  backup_level: z.enum(['checked', 'proven', 'none']).describe('checked: read to the end; proven: restored into a scratch database'),
+  health_check: z.enum(['passed', 'skipped']).describe('After the change'),
+  plan_hash,
+  approved_by,
+  baselined: z.number().int().optional().describe('Recorded as applied without running'),
+});
+export type MigrateResult = z.infer<typeof MigrateResult>;
+
+/** `migrate-preview`, and any guarded operation with `dry_run`. */
+export const PreviewResult = z.object({
+  plan: PlanSummary.describe('What would run, how it would be undone, and what is known about it'),
+  plan_hash: z.string().describe('sha256 (hex) of the plan; an approval names its first digits'),
+  pending: z.number().int().describe('Migrations that would run'),
+  approval_required: z.boolean(),
+  warnings: z.array(z.string()).describe('About the config'),
+});
+export type PreviewResult = z.infer<typeof PreviewResult>;
+
+export const RestoreResult = z.object({
+  restored: z.string().describe('Id of the backup that is the database now'),
+  tables: z.number().int(),
+  rows: z.number().int(),
+  replaced_database_kept_as: z.string().nullable().describe('Name of the database that served before, on the same server; null: there was none'),
+  duration_seconds,
+  backup_id: z.string().nullable().describe('The safety backup of the replaced database; null where it could not be taken'),
+  plan_hash,
+  approved_by,
+});
+export type RestoreResult = z.infer<typeof RestoreResult>;
+
+export const ListBackupsResult = z.object({
+  backups: z.array(BackupSummary).describe('Newest first, 200 at most'),
+  total: z.number().int(),
+  damaged: z.array(z.string()).describe('Folders in the store whose manifest cannot be read'),
+  store: z.string().describe('Where they are, on the worker'),
+});
+export type ListBackupsResult = z.infer<typeof ListBackupsResult>;
+
+/** The shapes that `result` of each operation can have; the usual one first. */
+export const OPERATION_RESULTS = {
+  migrate: [MigrateResult, PreviewResult],
+  'migrate-preview': [PreviewResult],
+  'rollback-to': [MigrateResult, RestoreResult, PreviewResult],
+  restore: [RestoreResult, PreviewResult],
+  backup: [BackupSummary],
+  'health-check': [HealthReport],
+  'list-backups': [ListBackupsResult],
+} as const satisfies Record<OperationName, readonly z.ZodObject[]>;
+
+/** `result` of operation `O`. */
+export type ResultOf<O extends OperationName> = z.infer<(typeof OPERATION_RESULTS)[O][number]>;
