@@ -49,11 +49,12 @@ export async function inspectChange(deps: Dependencies, input: ChangeRef & { bac
 
 async function costs(plan: OpenPlan, left: Left, backup: BackupSummary | null): Promise<Record<string, string>> {
   const applied = left.applied.length;
+  const reverted = left.reverted.length;
   return {
-    retry: 'Goes on with the migrations that are not applied',
+    retry: reverted > 0 ? 'Goes on undoing what is not undone yet' : 'Goes on with the migrations that are not applied',
     undo: `Runs ${applied} down script(s); data written to what these migrations added is lost`,
     ...(backup === null ? {} : { restore: await restoreCost(plan, backup) }),
-    accept: `Leaves ${applied} migration(s) of this operation applied and ends it`,
+    accept: reverted > 0 ? `Leaves ${reverted} migration(s) undone and ends it` : `Leaves ${applied} migration(s) of this operation applied and ends it`,
   };
 }
 

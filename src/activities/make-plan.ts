@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../contract/canonical.js';
 import { FaberError } from '../contract/failure.js';
 import type { Request } from '../contract/operation.js';
-import type { Finding, PlanCore, PlanEvidence } from '../contract/plan.js';
+import type { DataLoss, Finding, PlanCore, PlanEvidence } from '../contract/plan.js';
 import type { Risk, Settings } from '../contract/settings.js';
 import { levelFor, type BackupHandler, type Store } from '../handlers/backup/contract.js';
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
@@ -16,7 +16,7 @@ import type { Resources } from './dependencies.js';
 import { identifyTarget } from './identify-target.js';
 import { planMigrate } from './plan-migrate.js';
 import { planRestore } from './plan-restore.js';
-import { planRollback } from './plan-rollback.js';
+import { planRollback, planRollbackTo } from './plan-rollback.js';
 
 export interface PlanInput extends Resources {
   request: Request;
@@ -40,6 +40,7 @@ export interface PlanParts {
   risk: Risk;
   findings: Finding[];
   losses: string[];
+  dataLoss: DataLoss[];
   ledgerChanges: string[];
 }
 
@@ -51,16 +52,20 @@ export interface MadePlan {
   identity: DatabaseIdentity;
 }
 
+function planParts(input: PlanInput, identity: DatabaseIdentity, backupId: string | undefined): Promise<PlanParts> {
+  if (backupId !== undefined) return planRestore(input, identity, backupId);
+  if (input.request.operation === 'rollback') return planRollback(input, identity);
+  if (input.request.operation === 'rollback-to') return planRollbackTo(input, identity);
+  return planMigrate(input, identity);
+}
+
 /** @throws FaberError: every reason why the operation cannot be planned; nothing was changed. */
 export async function makePlan(input: PlanInput): Promise<MadePlan> {
   const { request, settings, store, backups } = input;
-  const restores = request.operation === 'restore' || (request.operation === 'rollback-to' && request.parameters.backup_id !== undefined);
-  const identity = await identifyTarget(input, restores);
-  const parts = restores
-    ? await planRestore(input, identity)
-    : request.operation === 'rollback-to'
-      ? await planRollback(input)
-      : await planMigrate(input, identity);
+  const backupId = 'backup_id' in request.parameters ? request.parameters.backup_id : undefined;
+  const identity = await identifyTarget(input, backupId !== undefined);
+  const parts = await planParts(input, identity, backupId);
+  const restores = parts.restore !== null;
 
   const nothingToDo = parts.migrations.length === 0 && parts.baseline.length === 0 && parts.resolve.length === 0 && parts.restore === null;
   const findings: Finding[] = [...[...settings.warnings, ...input.projectWarnings].map((message): Finding => ({ level: 'info', message })), ...parts.findings];
@@ -108,6 +113,7 @@ export async function makePlan(input: PlanInput): Promise<MadePlan> {
     backup,
     database: { name: identity.database, server_version: identity.serverVersion, size_bytes: identity.sizeBytes },
     losses: parts.losses,
+    ...(parts.dataLoss.length > 0 ? { data_loss: parts.dataLoss } : {}),
     ledger_changes: parts.ledgerChanges,
   };
   const plan_hash = createHash('sha256').update(canonicalJson(core)).digest('hex');

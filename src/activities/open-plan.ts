@@ -57,6 +57,7 @@ export function summarize(made: MadePlan, artifact: string): PlanSummary {
       ...made.evidence,
       findings: made.evidence.findings.slice(0, SHOWN_MIGRATIONS),
       losses: made.evidence.losses.slice(0, SHOWN_MIGRATIONS),
+      ...(made.evidence.data_loss ? { data_loss: made.evidence.data_loss.slice(0, SHOWN_MIGRATIONS) } : {}),
       ledger_changes: made.evidence.ledger_changes.slice(0, SHOWN_MIGRATIONS),
     },
     migrations_total: made.core.migrations.length,

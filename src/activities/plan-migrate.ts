@@ -11,7 +11,7 @@ const RISKS: Risk[] = ['low', 'medium', 'high', 'destructive'];
 export const higher = (a: Risk, b: Risk): Risk => (RISKS.indexOf(a) >= RISKS.indexOf(b) ? a : b);
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-export function plannedMigration(migration: Migration, classification: Classification): PlannedMigration {
+export function plannedMigration(migration: Migration, classification: Pick<Classification, 'transaction' | 'undo'>): PlannedMigration {
   return {
     name: migration.name,
     sha256: sha256(migration.up),
@@ -60,6 +60,7 @@ export async function planMigrate(input: PlanInput, identity: DatabaseIdentity):
     risk,
     findings,
     losses,
+    dataLoss: [],
     ledgerChanges: [...baseline.map((name) => `${name}: recorded as applied without running`), ...failed.map((name) => `${name}: failed row settled as the decision says`)],
   };
 }

@@ -3,12 +3,13 @@ import type { BackupRecord } from '../contract/backup.js';
 import { FaberError } from '../contract/failure.js';
 import type { Finding, PlanCore } from '../contract/plan.js';
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
+import { lossesOfRestore } from './losses.js';
 import type { PlanInput, PlanParts } from './make-plan.js';
 
-export async function planRestore(input: PlanInput, identity: DatabaseIdentity): Promise<PlanParts> {
+export async function planRestore(input: PlanInput, identity: DatabaseIdentity, backupId: string): Promise<PlanParts> {
   const { request, store, backups, target, migrations, settings } = input;
-  const { backup_id, from } = request.parameters as { backup_id: string; from?: string };
-  const record = await store.getBackup(backup_id);
+  const { from } = request.parameters as { from?: string };
+  const record = await store.getBackup(backupId);
   requireRightBackup(input, record, identity.identity, from);
   const obstacles = await backups.restoreObstacles(target, record);
   if (obstacles.length > 0) {
@@ -29,6 +30,7 @@ export async function planRestore(input: PlanInput, identity: DatabaseIdentity):
   if (record.level !== 'proven') findings.push({ level: 'warning', message: 'This backup was checked, but never proven by restoring it' });
   const ledger = await migrations.readLedger(target, settings).catch(() => null);
   if (ledger === null) findings.push({ level: 'warning', message: 'The database as it is now is missing or cannot be read' });
+  const { losses, lines } = await lossesOfRestore(input, record, identity.identity, settings.migrations.table);
   return {
     // The database may be broken: what its ledger says must not stop its repair.
     ledgerDigest: ledger?.digest ?? 'unreadable',
@@ -36,7 +38,8 @@ export async function planRestore(input: PlanInput, identity: DatabaseIdentity):
     restore: { backup_id: record.backup_id, sha256: record.sha256 },
     risk: 'destructive',
     findings,
-    losses: [`All that was written since ${record.created_at} is not in the restored database; the replaced database is kept beside it`],
+    losses: lines,
+    dataLoss: losses,
     ledgerChanges: [],
   };
 }

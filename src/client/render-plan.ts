@@ -49,7 +49,7 @@ function section(title: string, lines: readonly string[]): string[] {
 export function renderPlan(plan: PlanSummary): string {
   const { evidence } = plan;
   const restores = plan.restore ? [`Restores  ${plan.restore.backup_id} (sha256 ${plan.restore.sha256.slice(0, 12)}…)`] : [];
-  const verb = plan.operation === 'rollback-to' ? 'Undoes' : 'Runs';
+  const verb = plan.operation === 'rollback' || plan.operation === 'rollback-to' ? 'Undoes' : 'Runs';
   return [
     `Plan ${plan.plan_hash.slice(0, 12)}: ${printable(plan.operation)} on ${printable(plan.environment)}`,
     `Risk      ${evidence.risk}`,
@@ -61,7 +61,7 @@ export function renderPlan(plan: PlanSummary): string {
     ...section(`Recorded as applied without running (${plan.baseline.length}):`, plan.baseline.slice(-5).map((name) => `  ${printable(name)}`)),
     ...section('The approval must say what happened to (applied or rolled_back):', plan.resolve.map((name) => `  ${printable(name)}`)),
     ...section('Changes to the ledger only:', evidence.ledger_changes.map((text) => `  ${printable(text)}`)),
-    ...section('Would be lost:', evidence.losses.map((text) => `  ${printable(text)}`)),
+    ...section(plan.operation === 'migrate' ? 'Undoing it would lose:' : 'Will be lost:', evidence.losses.map((text) => `  ${printable(text)}`)),
     ...section('Findings:', findingLines(evidence.findings)),
   ].join('\n');
 }

@@ -7,6 +7,7 @@ export const DEFAULT_TASK_QUEUE = 'faber-db';
 export const WORKFLOW_TYPES = {
   migrate: 'migrate',
   'migrate-preview': 'migratePreview',
+  rollback: 'rollback',
   'rollback-to': 'rollbackTo',
   restore: 'restore',
   backup: 'backup',

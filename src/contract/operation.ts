@@ -48,6 +48,11 @@ export const OperationParameters = {
     ),
   }),
   'migrate-preview': z.strictObject({ ...base, baseline: MigrationName.optional() }),
+  rollback: z.strictObject({
+    ...base,
+    steps: z.number().int().min(1).max(1000).default(1).describe('How many of the last applied migrations to undo'),
+    dry_run: z.boolean().default(false).describe('Answer the plan and change nothing'),
+  }),
   'rollback-to': z
     .strictObject({
       ...base,
@@ -86,7 +91,7 @@ export type ParametersOf<O extends OperationName> = z.output<(typeof OperationPa
 export type ParametersInput<O extends OperationName> = z.input<(typeof OperationParameters)[O]>;
 
 /** Operations that change the database and therefore run the guarded sequence. */
-export const GUARDED_OPERATIONS = ['migrate', 'rollback-to', 'restore'] as const satisfies readonly OperationName[];
+export const GUARDED_OPERATIONS = ['migrate', 'rollback', 'rollback-to', 'restore'] as const satisfies readonly OperationName[];
 export type GuardedOperation = (typeof GUARDED_OPERATIONS)[number];
 
 /** A request as a caller writes it. `working_directory` may stand here or in `parameters`. */

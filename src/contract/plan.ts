@@ -43,7 +43,7 @@ export const PlanCore = z.object({
   parameters: z.record(z.string(), z.unknown()).describe('Without working_directory and dry_run'),
   target: TargetIdentity,
   ledger_digest: z.string().describe('sha256 over the applied ledger rows'),
-  migrations: z.array(PlannedMigration).describe('In the order in which they run; for rollback-to, in the order of undoing'),
+  migrations: z.array(PlannedMigration).describe('In the order in which they run; for rollback and rollback-to, in the order of undoing'),
   baseline: z.array(z.string()).describe('Migrations recorded as applied without running'),
   resolve: z.array(z.string()).describe('Failed rows of another runner that the decision must settle'),
   restore: z.object({ backup_id: z.string(), sha256: z.string() }).nullable(),
@@ -52,6 +52,16 @@ export const PlanCore = z.object({
 });
 export type PlanCore = z.infer<typeof PlanCore>;
 
+/** Rows that the operation takes away, counted when the plan was made. */
+export const DataLoss = z.object({
+  table: z.string(),
+  column: z.string().nullable().describe('null: whole rows'),
+  rows: z.number().int().nullable().describe('Rows, or values of the column that are not NULL; null: they could not be counted'),
+  exact: z.boolean().describe('false: an estimate of the server, or at least so many'),
+  migration: z.string().optional().describe('Whose down script takes them away'),
+});
+export type DataLoss = z.infer<typeof DataLoss>;
+
 /** Shown beside the plan, not hashed. */
 export const PlanEvidence = z.object({
   risk: Risk,
@@ -59,6 +69,7 @@ export const PlanEvidence = z.object({
   backup: z.union([BackupLevel, z.literal('none')]),
   database: z.object({ name: z.string(), server_version: z.string(), size_bytes: z.number().nullable() }),
   losses: z.array(z.string()).describe('What undoing, or the operation itself, would lose'),
+  data_loss: z.array(DataLoss).optional().describe('The same in numbers, where the operation itself takes data away'),
   ledger_changes: z.array(z.string()).describe('Ledger rows written without running a script'),
 });
 export type PlanEvidence = z.infer<typeof PlanEvidence>;

@@ -12,7 +12,7 @@ const approved_by = z.array(z.string()).optional().describe('Who approved, and w
 const plan_hash = z.string().describe('sha256 (hex) of the plan that ran');
 const duration_seconds = z.number().describe('From the start to the answer, waiting included');
 
-/** A change that ran migrations, or undid them. */
+/** A change that ran migrations. */
 export const MigrateResult = z.object({
   migrations_applied: z.number().int().describe('How many ran; 0: nothing was to be done'),
   applied: z.array(z.string()).describe('Their names, in the order in which they ran'),
@@ -25,6 +25,22 @@ export const MigrateResult = z.object({
   baselined: z.number().int().optional().describe('Recorded as applied without running'),
 });
 export type MigrateResult = z.infer<typeof MigrateResult>;
+
+/** A rollback, and a rollback-to with a migration. */
+export const RollbackResult = z.object({
+  migrations_reverted: z.number().int().describe('How many were undone; 0: nothing was to be done'),
+  reverted: z.array(z.string()).describe('Their names in the order of undoing, newest first'),
+  by: z.enum(['down', 'restore']).describe('Down scripts, or a restore where a down script is missing'),
+  duration_seconds,
+  backup_id: z.string().nullable().describe('The backup taken right before; null where none was'),
+  backup_level: z.enum(['checked', 'proven', 'none']).describe('checked: read to the end; proven: restored into a scratch database'),
+  health_check: z.enum(['passed', 'skipped']).describe('After the change'),
+  plan_hash,
+  approved_by,
+  restored: z.string().optional().describe('Id of the backup that is the database now, after a restore'),
+  replaced_database_kept_as: z.string().nullable().optional().describe('Name of the database that served before, after a restore'),
+});
+export type RollbackResult = z.infer<typeof RollbackResult>;
 
 /** `migrate-preview`, and any guarded operation with `dry_run`. */
 export const PreviewResult = z.object({
@@ -60,7 +76,8 @@ export type ListBackupsResult = z.infer<typeof ListBackupsResult>;
 export const OPERATION_RESULTS = {
   migrate: [MigrateResult, PreviewResult],
   'migrate-preview': [PreviewResult],
-  'rollback-to': [MigrateResult, RestoreResult, PreviewResult],
+  rollback: [RollbackResult, PreviewResult],
+  'rollback-to': [RollbackResult, RestoreResult, PreviewResult],
   restore: [RestoreResult, PreviewResult],
   backup: [BackupSummary],
   'health-check': [HealthReport],

@@ -4,5 +4,6 @@ export { deliverAudit } from './deliver-audit.js';
 export { guardedChange } from './guarded/change.js';
 export { migrate } from './migrate.js';
 export { restore } from './restore.js';
+export { rollback } from './rollback.js';
 export { rollbackTo } from './rollback-to.js';
 export { backup, healthCheck, listBackups, migratePreview } from './unguarded.js';

@@ -28,7 +28,11 @@ describe('going back', () => {
 
     await stack.database.query('INSERT INTO t VALUES (3)');
     const dry = (await (await stack.start('restore', { backup_id, dry_run: true })).answer()) as SuccessResponse;
-    expect(dry).toMatchObject({ status: 'success', result: { plan: { evidence: { risk: 'destructive' }, restore: { backup_id } } } });
+    expect(dry).toMatchObject({
+      status: 'success',
+      result: { plan: { evidence: { risk: 'destructive', data_loss: [{ table: 'public.t', rows: 1, exact: false }] }, restore: { backup_id } } },
+    });
+    expect(JSON.stringify(dry)).toContain('public.t: at least 1 row (3 rows now, 2 in the backup)');
     expect(await stack.database.query(IDS)).toHaveLength(3);
 
     const restored = (await run(stack, 'restore', { backup_id })) as SuccessResponse;
@@ -53,17 +57,20 @@ describe('going back', () => {
     await stack.migration('20260103000000_b', 'CREATE TABLE b (id int);', 'DROP TABLE b;');
     expect(await run(stack, 'migrate')).toMatchObject({ status: 'success' });
     expect(await run(stack, 'rollback-to', { migration: '20260101000000_init' })).toMatchObject({
-      status: 'success', result: { applied: ['20260103000000_b', '20260102000000_a'] }, message: 'Undid 2 migrations on production',
+      status: 'success', result: { migrations_reverted: 2, reverted: ['20260103000000_b', '20260102000000_a'], by: 'down' }, message: 'Undid 2 migrations on production',
     });
     expect(await stack.database.query(`SELECT relname FROM pg_class WHERE relname IN ('a', 'b')`)).toEqual([]);
     // Twice is once.
-    expect(await (await stack.start('rollback-to', { migration: '20260101000000_init' })).answer()).toMatchObject({ status: 'success', result: { migrations_applied: 0 } });
+    expect(await (await stack.start('rollback-to', { migration: '20260101000000_init' })).answer()).toMatchObject({ status: 'success', result: { migrations_reverted: 0, reverted: [] } });
     expect(await (await stack.start('rollback-to', { migration: '20260102000000_a' })).answer()).toMatchObject({ status: 'error', code: 'history_conflict', error: expect.stringContaining('is not applied') as string });
     expect(await run(stack, 'migrate')).toMatchObject({ status: 'success', result: { migrations_applied: 2 } });
     await stack.migration('20260104000000_no_down', 'CREATE TABLE c (id int);');
     expect(await run(stack, 'migrate')).toMatchObject({ status: 'success' });
     const stuck = (await (await stack.start('rollback-to', { migration: '20260103000000_b' })).answer()) as ErrorResponse;
     expect(stuck).toMatchObject({ status: 'error', code: 'plan_failed', error: 'No down script for 20260104000000_no_down; nothing was changed' });
+    // The backup that fits is named: the one before the migration that cannot be undone by a script.
+    const before = await lastBackupBefore(stack, '20260104000000_no_down');
+    expect(stuck.recovery.suggestions[1]).toContain(`faber-db rollback-to production --backup-id ${before}`);
   });
 
   it.concurrent('to a backup of a database that is no more: only the server must be there', async () => {
@@ -80,6 +87,12 @@ async function run(stack: Stack, operation: 'migrate' | 'restore' | 'rollback-to
   const started = await stack.start(operation, parameters);
   await started.approve();
   return started.answer();
+}
+
+/** The backup that the migrate which applied it took. */
+async function lastBackupBefore(stack: Stack, migration: string): Promise<string> {
+  const [row] = await stack.database.query<{ id: string }>("SELECT answer -> 'result' ->> 'backup_id' AS id FROM faber_db.operations WHERE answer -> 'result' -> 'applied' ? $1", [migration]);
+  return row!.id;
 }
 
 async function rowsIn(stack: Stack, database: string) {

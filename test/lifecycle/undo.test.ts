@@ -124,7 +124,7 @@ describe('a release that fails', () => {
       // The command that was printed does what it says.
       const back = await stack.start('rollback-to', { migration: '20260103000000_unique' });
       await back.approve();
-      expect(await back.answer()).toMatchObject({ status: 'success', result: { applied: ['20260104000000_more'] } });
+      expect(await back.answer()).toMatchObject({ status: 'success', result: { reverted: ['20260104000000_more'] } });
     } finally {
       await client.close();
     }

@@ -19,6 +19,7 @@ import { addListBackups } from './list-backups.js';
 import { addMigrate } from './migrate.js';
 import { addPreview } from './preview.js';
 import { addRestore } from './restore.js';
+import { addRollback } from './rollback.js';
 import { addRollbackTo } from './rollback-to.js';
 import { addRun } from './run.js';
 import { addWatch } from './watch.js';
@@ -40,7 +41,7 @@ function buildProgram(io: Io, done: (exitCode: number) => void): Command {
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .exitOverride();
   program.commandsGroup('Operations:');
-  for (const add of [addRun, addMigrate, addPreview, addRollbackTo, addRestore, addBackup, addHealthCheck, addListBackups]) add(program, io, done);
+  for (const add of [addRun, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addBackup, addHealthCheck, addListBackups]) add(program, io, done);
   program.commandsGroup('Decisions and overview:');
   for (const add of [addApproveAndReject, addDecide, addWatch, addList, addCancel]) add(program, io, done);
   program.commandsGroup('Set up and run:');

@@ -167,6 +167,15 @@ export interface Bookkeeping {
   steps(target: ConnectionTarget, operationId: string): Promise<StepRow[]>;
 }
 
+/** A table (quoted for SQL, schema as search_path where none is named), or the values of one of its columns. */
+export interface Place { table: string; column: string | null }
+
+export interface Measured {
+  rows: number;
+  /** false: an estimate from the server's statistics. */
+  exact: boolean;
+}
+
 export interface RestoreReport { side_database: string; tables: number; rows: number; duration_seconds: number }
 
 export interface DatabaseHandler {
@@ -227,8 +236,17 @@ export interface DatabaseHandler {
    */
   schemaFingerprint(target: ConnectionTarget): Promise<string>;
 
-  /** Exact rows per user table (bookkeeping left out). */
+  /** Exact rows per user table (bookkeeping left out), however long that takes. */
   tableCounts(target: ConnectionTarget): Promise<{ schema: string; table: string; rows: number }[]>;
+
+  /** Rows per user table, as `tableCounts`, in bounded time. */
+  measureTables(target: ConnectionTarget): Promise<{ schema: string; table: string; measured: Measured | null }[]>;
+
+  /**
+   * Rows of tables and values (not NULL) of columns, in bounded time, for people to decide by.
+   * @returns one answer a place, in their order; null where there is none (not there, not allowed)
+   */
+  measure(target: ConnectionTarget, places: readonly Place[]): Promise<(Measured | null)[]>;
 
   /**
    * Whether a transaction of anybody else than the given operation may have written since the snapshot of a backup.

@@ -2,7 +2,7 @@
  * The port to a migration tool. An implementation knows one tool, reads and writes that tool's own ledger, and knows
  * nothing of Temporal. It talks to the database through `DatabaseHandler`.
  */
-import type { Finding, TransactionClass, UndoClass } from '../../contract/plan.js';
+import type { DataLoss, Finding, TransactionClass, UndoClass } from '../../contract/plan.js';
 import type { Risk, Settings } from '../../contract/settings.js';
 import type { ChangeOptions, ConnectionTarget, DatabaseHandler, Fence, ScriptFailure } from '../database/contract.js';
 
@@ -95,6 +95,15 @@ export interface MigrationHandler {
 
   /** Pure comparison. */
   compare(migrations: readonly Pick<Migration, 'name' | 'up'>[], ledger: Ledger): MigrationStatus;
+
+  /**
+   * Digests that the ledger had whenever exactly these migrations were applied and none had failed, as far as its rows tell:
+   * by them a backup is found whose database was in that state. Pure.
+   */
+  digestsWhenApplied(ledger: Ledger, applied: readonly string[]): string[];
+
+  /** What the down scripts of these migrations, run in this order, take away: counted on the database as it is. */
+  measureLosses(migrations: readonly Migration[], target: ConnectionTarget): Promise<DataLoss[]>;
 
   /** Classifies up and down by the real grammar. */
   classify(migration: Migration): Promise<Classification>;

@@ -2,7 +2,7 @@
 import type { ApplyOutcome, MigrationFailureFacts } from '../../activities/contract.js';
 import { verificationWords } from '../../contract/decision.js';
 import type {
-  BackupSummary, CancelledResponse, ErrorResponse, FailureFacts, MigrateResult, PlanSummary, PreviewResult, RecordedDecision, RestoreResult, RollbackReport, Settings, SuccessResponse, WayOut,
+  BackupSummary, CancelledResponse, ErrorResponse, FailureFacts, MigrateResult, PlanSummary, PreviewResult, RecordedDecision, RestoreResult, RollbackReport, RollbackResult, Settings, SuccessResponse, WayOut,
 } from '../../contract/index.js';
 import { SUPPORT_LINK } from '../../contract/failure.js';
 import { shellWord } from './details.js';
@@ -65,11 +65,18 @@ export function planAnswer(operation: string, plan: PlanSummary, settings: Setti
   };
 }
 
+const undoes = ({ operation }: PlanSummary): boolean => operation === 'rollback' || operation === 'rollback-to';
+
 export function nothingToDoAnswer(operation: string, plan: PlanSummary, settings: Settings, startedAt: number): SuccessResponse {
-  const result: MigrateResult = {
-    migrations_applied: 0, applied: [], duration_seconds: Math.round((Date.now() - startedAt) / 100) / 10,
+  const common = {
+    duration_seconds: Math.round((Date.now() - startedAt) / 100) / 10,
     backup_id: null, backup_level: 'none', health_check: 'skipped', plan_hash: plan.plan_hash,
-  };
+  } as const;
+  if (undoes(plan)) {
+    const result: RollbackResult = { migrations_reverted: 0, reverted: [], by: 'down', ...common };
+    return { status: 'success', operation, environment: settings.environment, result, message: `Nothing to undo on ${settings.environment}: it is there already` };
+  }
+  const result: MigrateResult = { migrations_applied: 0, applied: [], ...common };
   return { status: 'success', operation, environment: settings.environment, result, message: `Nothing to do: ${settings.environment} is up to date` };
 }
 
@@ -85,8 +92,27 @@ export function migratedAnswer(context: AnswerContext, applied: string[], health
     ...approvedBy(context),
     ...(context.plan.baseline.length > 0 ? { baselined: context.plan.baseline.length } : {}),
   };
-  const what = context.plan.operation === 'rollback-to' ? 'Undid' : 'Applied';
-  return { status: 'success', operation: context.operation, environment: context.environment, result, message: `${what} ${plural(applied.length, 'migration')} ${what === 'Undid' ? 'on' : 'to'} ${context.environment}` };
+  return { status: 'success', operation: context.operation, environment: context.environment, result, message: `Applied ${plural(applied.length, 'migration')} to ${context.environment}` };
+}
+
+/** Answer of a rollback by down scripts, or by a restore where one is missing. */
+export function revertedAnswer(
+  context: AnswerContext,
+  how: Pick<RollbackResult, 'by' | 'reverted' | 'restored' | 'replaced_database_kept_as'>,
+  healthChecked: boolean,
+): SuccessResponse {
+  const result: RollbackResult = {
+    migrations_reverted: how.reverted.length,
+    ...how,
+    duration_seconds: seconds(context),
+    backup_id: context.backup?.backup_id ?? null,
+    backup_level: context.backup?.level ?? 'none',
+    health_check: healthChecked ? 'passed' : 'skipped',
+    plan_hash: context.plan.plan_hash,
+    ...approvedBy(context),
+  };
+  const means = how.by === 'restore' ? ` by restoring ${how.restored}${how.replaced_database_kept_as ? `; the replaced database is kept as ${how.replaced_database_kept_as}` : ''}` : '';
+  return { status: 'success', operation: context.operation, environment: context.environment, result, message: `Undid ${plural(how.reverted.length, 'migration')} on ${context.environment}${means}` };
 }
 
 export function restoredAnswer(context: AnswerContext, keptAs: string | null, tables: number, rows: number): SuccessResponse {
@@ -171,7 +197,9 @@ export function failedAnswer(context: AnswerContext, failure: StepFailure, rollb
 /** Absolute and idempotent: run twice, or by an agent, it must not revert an earlier, healthy release. */
 function rollbackCommand(context: AnswerContext): string {
   const last = context.appliedBefore.at(-1);
-  const target = last !== undefined && context.plan.restore === null ? `--migration ${shellWord(last)}` : context.backup ? `--backup-id ${context.backup.backup_id}` : null;
+  // Going back from a rollback is going forward again: only the backup is as before.
+  const applies = context.plan.restore === null && !undoes(context.plan);
+  const target = last !== undefined && applies ? `--migration ${shellWord(last)}` : context.backup ? `--backup-id ${context.backup.backup_id}` : null;
   const directory = ` --working-directory ${shellWord(context.settings.working_directory)}`;
   return target === null ? `faber-db migrate ${shellWord(context.environment)} --dry-run${directory}` : `faber-db rollback-to ${shellWord(context.environment)} ${target}${directory}`;
 }

@@ -19,7 +19,7 @@ import { DatabaseLock } from './exclusive.js';
 import { requireHealth } from './health.js';
 import { settleInterrupted } from './interrupted.js';
 import { Progress } from './progress.js';
-import { runStep } from './run-step.js';
+import { runStep } from './step/run.js';
 import { endedByCancel, factsOf, stepsOn } from './steps.js';
 import { undoAsDecided, walkUndoLadder, type UndoContext } from './undo.js';
 import { WayOutArrivals } from './way-out-arrivals.js';
@@ -136,7 +136,7 @@ async function runAndUndo(change: Change, begun: BeginOutcome, backup: BackupSum
   const undo: UndoContext = { steps, ref, plan: input.plan, begun, backup, progress };
   let resolve = input.resolve;
   for (;;) {
-    const step = await runStep(change, context, resolve);
+    const step = await runStep({ change, context, resolve });
     if ('done' in step) return { answer: step.done, applied: step.applied };
     if (step.untouched) return { answer: failureAnswer(input.operation, settings.environment, step.failure, backup), applied: 0 };
     progress.note(step.failure.message);

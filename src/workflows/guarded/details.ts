@@ -84,7 +84,10 @@ function planParts(plan: PlanSummary): string[] {
   const findings = plan.evidence.findings.slice(0, SHOWN_FINDINGS).map((f) => `- ${f.level}: ${plain(f.message, 300)}${f.migration ? ` (${plain(f.migration)}${f.line ? `, line ${f.line}` : ''})` : ''}`);
   if (findings.length > 0) parts.push('### Findings', findings.join('\n'));
   const losses = plan.evidence.losses.slice(0, SHOWN_FINDINGS).map((l) => `- ${plain(l, 300)}`);
-  parts.push('### If it fails', UNDO_WORDS[plan.undo], ...(losses.length > 0 ? [losses.join('\n')] : []));
+  // Of a migrate, its undo would lose them; of any other, the operation itself does.
+  const byItself = plan.operation !== 'migrate';
+  if (byItself && losses.length > 0) parts.push('### Will be lost', losses.join('\n'));
+  parts.push('### If it fails', UNDO_WORDS[plan.undo], ...(!byItself && losses.length > 0 ? [losses.join('\n')] : []));
   return parts;
 }
 

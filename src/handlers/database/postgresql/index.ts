@@ -8,6 +8,7 @@ import { checkHealth } from './health.js';
 import { holdWrites } from './hold-writes.js';
 import { identify } from './identity.js';
 import { proveQuiet } from './quiet.js';
+import { measure, measureTables } from './measure.js';
 import { openSession, withSession } from './session.js';
 import { purposeName, readingName } from './session-names.js';
 import { sessions } from './sessions.js';
@@ -28,6 +29,8 @@ export const postgresDatabaseHandler: DatabaseHandler = {
   standalone: (target, fence, options, sql) => standalone(postgresTarget(target), fence, options, sql),
   schemaFingerprint: (target) => schemaFingerprint(postgresTarget(target)),
   tableCounts: (target) => tableCounts(postgresTarget(target)),
+  measureTables: (target) => measureTables(postgresTarget(target)),
+  measure: (target, places) => measure(postgresTarget(target), places),
   holdWrites: (target, fence, hold) => holdWrites(postgresTarget(target), fence, hold),
 
   async nothingWrittenSince(target, snapshot, operationId, session) {

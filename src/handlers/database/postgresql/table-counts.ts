@@ -18,7 +18,8 @@ export async function tableCounts(target: PostgresTarget): Promise<{ schema: str
   });
 }
 
-const TABLES = `
+/** Every user table, by schema and name. */
+export const TABLES = `
   SELECT n.nspname::text AS schema, c.relname::text AS "table"
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname NOT IN ('information_schema', 'faber_db') AND n.nspname !~ '^pg_'

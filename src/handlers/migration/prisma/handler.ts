@@ -8,6 +8,8 @@ import { compare } from './compare.js';
 import { ensureLedger } from './ensure-ledger.js';
 import { findObjects } from './evidence.js';
 import { readLedger } from './ledger.js';
+import { digestsWhenApplied } from './ledger-history.js';
+import { measureLosses } from './measure-losses.js';
 import { readProject } from './project.js';
 import { revertMigration } from './revert.js';
 import { compareSchema } from './schema-compare.js';
@@ -18,6 +20,7 @@ export class PrismaMigrationHandler implements MigrationHandler {
   readonly readProject = readProject;
   readonly compare = compare;
   readonly classify = classify;
+  readonly digestsWhenApplied = digestsWhenApplied;
 
   constructor(private readonly database: DatabaseHandler) {}
 
@@ -35,6 +38,10 @@ export class PrismaMigrationHandler implements MigrationHandler {
 
   revert(migration: Migration, context: Parameters<MigrationHandler['revert']>[1]) {
     return revertMigration(this.database, migration, context);
+  }
+
+  measureLosses(migrations: readonly Migration[], target: ConnectionTarget) {
+    return measureLosses(this.database, migrations, target);
   }
 
   findObjects(migration: Pick<Migration, 'up'>, target: ConnectionTarget) {

@@ -26,7 +26,7 @@ const isoTime = (column: string) =>
   `to_char(t.${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS ${column}`;
 
 /** Only what decides: a retry of a failed migration by another runner changes times, logs and ids, not what is to be done. */
-function ledgerDigest(rows: readonly LedgerRow[]): string {
+export function ledgerDigest(rows: readonly Pick<LedgerRow, 'name' | 'checksum' | 'finished_at' | 'rolled_back_at'>[]): string {
   const deciding = rows.map((row) => ({
     name: row.name, checksum: row.checksum, finished: row.finished_at !== null, rolled_back: row.rolled_back_at !== null,
   }));

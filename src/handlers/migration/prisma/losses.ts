@@ -1,15 +1,10 @@
 /** Whether a down script would lose data, found out under the locks that it takes anyway. */
-import type { Node } from 'libpg-query';
 import pg from 'pg';
 import { FaberError } from '../../../contract/failure.js';
 import type { Session, StepRow } from '../../database/contract.js';
 import type { Script } from '../script/parse.js';
 import { scriptEffects } from '../script/script-effects.js';
-import { names } from '../script/tree.js';
-import { quotedName, quotedRelation } from './quoted-name.js';
-
-/** Rows of `table`, or values of its `column`, go with the down script. */
-interface Taken { table: string; column: string | null }
+import { takenBy, type Taken } from './taken.js';
 
 /**
  * Refuses unless nothing is lost: the up script removed nothing, and each table or column that the down script drops holds
@@ -35,26 +30,6 @@ export async function refuseLosses(session: Session | null, name: string, up: Sc
       }
     }
   }
-}
-
-/** What exactly a statement takes away; null where that is not told by the statement alone. */
-function takenBy(node: Node): Taken[] | null {
-  if ('DropStmt' in node) {
-    const { removeType, behavior, objects } = node.DropStmt;
-    if (removeType !== 'OBJECT_TABLE' || behavior === 'DROP_CASCADE') return null;
-    return (objects ?? []).map((object) => ({ table: quotedName('List' in object ? names(object.List.items) : []), column: null }));
-  }
-  if (!('AlterTableStmt' in node)) return null;
-  const { relation, cmds } = node.AlterTableStmt;
-  const table = quotedRelation(relation);
-  const taken: Taken[] = [];
-  for (const command of cmds ?? []) {
-    if (!('AlterTableCmd' in command)) return null;
-    const { subtype, name, behavior } = command.AlterTableCmd;
-    if (subtype === 'AT_AlterColumnType' || behavior === 'DROP_CASCADE') return null;
-    if (subtype === 'AT_DropColumn') taken.push({ table, column: name ?? '' });
-  }
-  return taken;
 }
 
 async function writtenByOthers(session: Session, { table, column }: Taken, own: readonly string[]): Promise<boolean> {

@@ -1,0 +1,31 @@
+/** What a kind of step has to say: how it runs, and what it answers. One file a kind; run.ts does what all have in common. */
+import type { Resolution, Response } from '../../../contract/index.js';
+import type { AnswerContext, StepFailure } from '../answers.js';
+import type { Change } from '../change-parts.js';
+
+export interface StepInput {
+  change: Change;
+  context: AnswerContext;
+  /** How failed rows of another runner are settled. */
+  resolve: Resolution;
+}
+
+export type StepOutcome =
+  /** `applied`: migrations applied, or reverted where that is what the operation is for. */
+  | { done: Response; applied: number }
+  | {
+      failure: StepFailure;
+      /** Whether the settings let it be undone without a person. */
+      automatic: boolean;
+      /** Nothing of it is in the database: there is nothing to undo. */
+      untouched?: boolean;
+    };
+
+export interface StepKind {
+  run(input: StepInput): Promise<StepOutcome>;
+  /** An unhealthy database afterwards is a reason to undo. Not where undoing would only bring back what was to be left behind. */
+  undoneWhenUnhealthy: boolean;
+}
+
+/** Whether anything may be undone without a person. */
+export const mayUndo = ({ input }: Change): boolean => input.settings.safety.max_auto_rollback_attempts > 0;

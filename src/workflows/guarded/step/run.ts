@@ -1,0 +1,46 @@
+/** The step that changes the database, by the plan's kind, and the health afterwards. */
+import { CancellationScope, CancelledFailure } from '@temporalio/workflow';
+import type { PlanSummary, Response } from '../../../contract/index.js';
+import { type StepFailure, stepFailure } from '../answers.js';
+import { unhealthyAfter } from '../health.js';
+import { endedByCancel, factsOf } from '../steps.js';
+import { applyStep } from './apply.js';
+import { mayUndo, type StepInput, type StepKind } from './kind.js';
+import { restoreStep } from './restore.js';
+import { revertStep } from './revert.js';
+
+export type StepResult =
+  | { done: Response; applied: number }
+  | { failure: StepFailure; automatic: boolean; cancelled: boolean; untouched: boolean };
+
+function kindOf(plan: PlanSummary): StepKind {
+  if (plan.restore !== null) return restoreStep;
+  return plan.operation === 'rollback' || plan.operation === 'rollback-to' ? revertStep : applyStep;
+}
+
+/** The change itself, then the health afterwards. */
+export async function runStep(input: StepInput): Promise<StepResult> {
+  const { change } = input;
+  const { settings, plan } = change.input;
+  const kind = kindOf(plan);
+  try {
+    const outcome = await kind.run(input);
+    if ('failure' in outcome) return { cancelled: false, untouched: false, ...outcome };
+    const unhealthy = settings.safety.health_check_after ? await unhealthyAfter(change) : null;
+    // A cancel that came while the last step ended well.
+    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled');
+    if (unhealthy === null) return outcome;
+    return {
+      failure: stepFailure({ ...unhealthy, code: 'health_after_failed', message: 'The database was unhealthy after the change', result: { health_check: 'failed', ...unhealthy.result } }, outcome.applied),
+      automatic: mayUndo(change) && settings.safety.rollback_on_health_check_failure && kind.undoneWhenUnhealthy,
+      cancelled: false,
+      untouched: false,
+    };
+  } catch (error) {
+    if (endedByCancel(error)) {
+      return { failure: stepFailure({ code: 'cancelled', message: 'Cancelled' }), automatic: true, cancelled: true, untouched: false };
+    }
+    // Expected failures of the step as a whole, or an outcome that stayed unknown: what is there is read before anything else.
+    return { failure: stepFailure(factsOf(error)), automatic: mayUndo(change), cancelled: false, untouched: false };
+  }
+}
