@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { OperationRow } from '../handlers/database/contract.js';
+import { letsNobodyIn, type OperationRow } from '../handlers/database/contract.js';
 import type { BeginInput, BeginOutcome, ChangeRef, InterruptedOperation } from './contract.js';
 import { isRunning } from './database-lock.js';
 import type { Dependencies } from './dependencies.js';
@@ -59,7 +59,7 @@ async function isMissing({ artifact, database, target }: OpenPlan): Promise<bool
     await (await database.connect(target, 'begin')).close();
     return false;
   } catch (error) {
-    if (error instanceof FaberError && error.code === 'health_check_failed') return true;
+    if (letsNobodyIn(error)) return true;
     throw error;
   }
 }

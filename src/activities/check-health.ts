@@ -1,27 +1,36 @@
 import type { HealthCheck, HealthReport } from '../contract/health.js';
 import type { Settings } from '../contract/settings.js';
-import type { Migration } from '../handlers/migration/contract.js';
 import { openResources, type Dependencies, type Resources } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
-import { loadArtifact } from './plan-artifact.js';
+import { loadArtifact, type PlanArtifact } from './plan-artifact.js';
+
+const UNREADABLE: HealthCheck = { name: 'migrations', status: 'unknown', detail: 'The project or its ledger cannot be read' };
 
 /** Connectivity, latency, migrations, transactions, connections. Goes on after a failing check; never throws for a database that is down. */
 export async function checkHealth(deps: Dependencies, input: { settings: Settings; artifact: string | null }): Promise<HealthReport> {
   const { settings } = input;
   return withHeartbeat(async () => {
     const resources = openResources(deps, settings);
+    const artifact = await artifactOf(deps, settings, input.artifact);
+    // After a restore the application that had taken every place is back before us, and would make a sound database look unhealthy.
+    if (artifact instanceof Object && artifact.core.restore !== null) resources.target = resources.target.insisting();
     const checks = await resources.database.checkHealth(resources.target, settings.health);
     const reachable = checks.every((c) => c.name !== 'connectivity' || c.status !== 'unhealthy');
-    checks.push(reachable ? await checkMigrations(deps, resources, input) : { name: 'migrations', status: 'unknown', detail: 'not reachable' });
+    checks.push(reachable ? await checkMigrations(deps, resources, settings, artifact) : { name: 'migrations', status: 'unknown', detail: 'not reachable' });
     const worst = checks.some((c) => c.status === 'unhealthy') ? 'unhealthy' : checks.some((c) => c.status === 'degraded') ? 'degraded' : 'healthy';
     return { status: worst, checks };
   });
 }
 
-async function checkMigrations(deps: Dependencies, resources: Resources, input: { settings: Settings; artifact: string | null }): Promise<HealthCheck> {
-  const { settings } = input;
+/** A store that is gone is no fault of the database: then only the migrations are unknown. */
+async function artifactOf(deps: Dependencies, settings: Settings, sha256: string | null): Promise<PlanArtifact | null | 'unreadable'> {
+  return sha256 === null ? null : deps.openStore(settings).then((store) => loadArtifact(store, sha256)).catch(() => 'unreadable');
+}
+
+async function checkMigrations(deps: Dependencies, resources: Resources, settings: Settings, artifact: PlanArtifact | null | 'unreadable'): Promise<HealthCheck> {
+  if (artifact === 'unreadable') return UNREADABLE;
   try {
-    const project = await projectMigrations(deps, resources, input);
+    const project = artifact?.migrations ?? (await resources.migrations.readProject(settings, deps.env)).migrations;
     const status = resources.migrations.compare(project, await resources.migrations.readLedger(resources.target, settings));
     const detail = `${status.applied.length} applied, ${status.pending.length} pending, ${status.failed.length} failed`;
     if (status.failed.length > 0) {
@@ -32,11 +41,6 @@ async function checkMigrations(deps: Dependencies, resources: Resources, input: 
     }
     return { name: 'migrations', status: 'healthy', detail, value: status.pending.length };
   } catch {
-    return { name: 'migrations', status: 'unknown', detail: 'The project or its ledger cannot be read' };
+    return UNREADABLE;
   }
-}
-
-async function projectMigrations(deps: Dependencies, resources: Resources, input: { settings: Settings; artifact: string | null }): Promise<Migration[]> {
-  if (input.artifact === null) return (await resources.migrations.readProject(input.settings, deps.env)).migrations;
-  return (await loadArtifact(await deps.openStore(input.settings), input.artifact)).migrations;
 }

@@ -151,6 +151,8 @@ export interface EndInput {
   settings: Settings;
   /** Whether the operation has a row in the target. */
   began: boolean;
+  /** It was about a restore: sessions of others may be ended to find a place in a full database. */
+  restores?: boolean;
   answer: Response;
   audit: AuditRecord;
 }

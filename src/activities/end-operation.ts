@@ -1,4 +1,4 @@
-import { FaberError } from '../contract/failure.js';
+import { letsNobodyIn } from '../handlers/database/contract.js';
 import type { ChangeRef, EndInput } from './contract.js';
 import { openResources, type Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -9,7 +9,9 @@ export async function endOperation(deps: Dependencies, input: EndInput): Promise
   const { settings } = input;
   await (await deps.openStore(settings)).appendAudit(input.audit);
   if (!input.began) return;
-  const { database, target } = openResources(deps, settings);
+  const resources = openResources(deps, settings);
+  const { database } = resources;
+  const target = input.restores ? resources.target.insisting() : resources.target;
   if ((await database.bookkeeping.operation(target, input.operation_id)) === null) return;
   await database.bookkeeping.end(target, null, input.operation_id, input.answer);
   // An attempt that died, with no other after it, has left its scratch database.
@@ -25,7 +27,7 @@ export async function holdWrites(deps: Dependencies, input: ChangeRef & { hold: 
       await plan.database.holdWrites(plan.target, fence, input.hold);
     } catch (error) {
       // In a database that is to be restored because it lets nobody in, nobody writes.
-      if (plan.artifact.core.restore === null || !(error instanceof FaberError) || error.code !== 'health_check_failed') throw error;
+      if (plan.artifact.core.restore === null || !letsNobodyIn(error)) throw error;
     }
   });
 }

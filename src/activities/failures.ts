@@ -20,9 +20,9 @@ export function handedOver(error: unknown): unknown {
 
 /**
  * @param secrets what must not appear in any text; facts of FaberError are clean already, anything else is not trusted
- * @param goOn a database that cannot be reached for the moment is tried again
+ * @param goOn a database that cannot be reached for the moment is tried again: always, or unless it is there and only full
  */
-export function toFailure(error: unknown, secrets: readonly string[], goOn: boolean): Error {
+export function toFailure(error: unknown, secrets: readonly string[], goOn: boolean | 'unless full'): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   const redact = redactor(secrets);
   if (error instanceof FaberError) {
@@ -32,7 +32,9 @@ export function toFailure(error: unknown, secrets: readonly string[], goOn: bool
       ...(error.result ? { result: JSON.parse(redact(JSON.stringify(error.result))) as Record<string, unknown> } : {}),
       suggestions: error.suggestions.map(redact),
     };
-    return clean(ApplicationFailure.create({ message: facts.message, type: facts.code, nonRetryable: !(goOn && facts.code === 'health_check_failed' && error.result?.['lasting'] !== true), details: [facts] }));
+    const { lasting, full } = error.result ?? {};
+    const again = goOn !== false && facts.code === 'health_check_failed' && lasting !== true && !(goOn === 'unless full' && full === true);
+    return clean(ApplicationFailure.create({ message: facts.message, type: facts.code, nonRetryable: !again, details: [facts] }));
   }
   if (error instanceof OutcomeUnknown) {
     return clean(ApplicationFailure.create({ message: redact(error.message), type: 'outcome_unknown', nonRetryable: false }));

@@ -37,8 +37,10 @@ export function createActivities(deps: Dependencies): Activities {
  * outcome: they are tried again. Before, it is an answer.
  */
 const GO_ON: ReadonlySet<string> = new Set<keyof Activities>([
-  'createBackup', 'proveBackup', 'holdWrites', 'applyMigrations', 'revertMigrations', 'restoreBackup', 'inspectChange', 'verifyUndone', 'endOperation',
+  'createBackup', 'proveBackup', 'holdWrites', 'applyMigrations', 'revertMigrations', 'restoreBackup', 'beginInRestored', 'inspectChange', 'verifyUndone', 'endOperation',
 ]);
+/** Of these: steps before which nothing was changed. That every place of the database is taken is an answer there, not something to wait for. */
+const BEFORE_ANY_CHANGE: ReadonlySet<string> = new Set<keyof Activities>(['createBackup', 'proveBackup']);
 
 type Step = (deps: Dependencies, input: never) => Promise<unknown>;
 
@@ -50,7 +52,7 @@ function guard(deps: Dependencies, name: string, step: Step): (input: never) => 
       await barrier(`after-${name}`);
       return result;
     } catch (error) {
-      const failure = toFailure(handedOver(error), secretsIn(deps, input), GO_ON.has(name));
+      const failure = toFailure(handedOver(error), secretsIn(deps, input), GO_ON.has(name) && (BEFORE_ANY_CHANGE.has(name) ? 'unless full' : true));
       Context.current().log.warn('activity failed', { kind: (error as Error | null)?.constructor?.name, reason: failure.message, frames: framesOf(error) });
       throw failure;
     }

@@ -22,7 +22,10 @@ export interface OpenPlan extends Resources {
 export async function openPlan(deps: Dependencies, settings: Settings, artifact: string): Promise<OpenPlan> {
   const resources = openResources(deps, settings);
   const store = await deps.openStore(settings);
-  return { ...resources, settings, store, backups: deps.backups(settings.provider, resources.database), artifact: await loadArtifact(store, artifact) };
+  const plan = await loadArtifact(store, artifact);
+  // A restore ends all sessions anyway: an application that has taken every place must not keep it out.
+  const target = plan.core.restore === null ? resources.target : resources.target.insisting();
+  return { ...resources, target, settings, store, backups: deps.backups(settings.provider, resources.database), artifact: plan };
 }
 
 export function changeOptions(settings: Settings, running: Running): ChangeOptions {

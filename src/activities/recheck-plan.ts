@@ -1,7 +1,7 @@
 import type { PlanCore } from '../contract/plan.js';
 import { canonicalJson } from '../contract/canonical.js';
 import type { ChangeRef, RecheckOutcome } from './contract.js';
-import type { Dependencies } from './dependencies.js';
+import { openResources, type Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
 import { makePlan } from './make-plan.js';
 import { openPlan, summarize } from './open-plan.js';
@@ -11,8 +11,10 @@ import { saveArtifact } from './plan-artifact.js';
 export async function recheckPlan(deps: Dependencies, ref: ChangeRef): Promise<RecheckOutcome> {
   return withHeartbeat(async (running) => {
     const plan = await openPlan(deps, ref.settings, ref.artifact);
+    // As the plan that was approved: one that makes room for itself would see more of a full database, and be another plan.
+    const { target } = openResources(deps, ref.settings);
     const made = await makePlan({
-      ...plan, request: plan.artifact.request, project: plan.artifact.migrations, projectWarnings: [], signal: running.signal, progress: running.progress,
+      ...plan, target, request: plan.artifact.request, project: plan.artifact.migrations, projectWarnings: [], signal: running.signal, progress: running.progress,
     });
     const same = made.plan_hash === ref.plan_hash;
     const artifact = same ? ref.artifact : await saveArtifact(plan.store, { ...plan.artifact, core: made.core, plan_hash: made.plan_hash });

@@ -1,5 +1,5 @@
 import { FaberError } from '../contract/failure.js';
-import type { Fence, Session } from '../handlers/database/contract.js';
+import { letsNobodyIn, type Fence, type Session } from '../handlers/database/contract.js';
 import type { RestoreInput, RestoreOutcome } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat, type Running } from './heartbeat.js';
@@ -47,7 +47,7 @@ export async function restoreBackup(deps: Dependencies, input: RestoreInput): Pr
 async function fenceOf({ database, backups, target, settings }: OpenPlan, { operation_id }: RestoreInput, running: Running): Promise<Fence | null> {
   const take = () => database.bookkeeping.takeFence(target, operation_id, changeOptions(settings, running));
   const unlessClosed = (error: unknown) => {
-    if (error instanceof FaberError && error.code === 'health_check_failed') return null;
+    if (letsNobodyIn(error)) return null;
     throw error;
   };
   const fence = await take().catch(unlessClosed);

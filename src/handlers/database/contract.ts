@@ -5,6 +5,7 @@
  * All methods throw `FaberError` for expected failures (unreachable: `health_check_failed` with
  * `result: {connectivity: 'failed', error_details}`), with text that has passed redaction.
  */
+import { FaberError } from '../../contract/failure.js';
 import type { HealthCheck } from '../../contract/health.js';
 import type { Settings } from '../../contract/settings.js';
 
@@ -18,6 +19,11 @@ export interface ConnectionTarget {
   readonly schema: string;
   /** The same server, role and schema, another database. */
   withDatabase(database: string): ConnectionTarget;
+  /**
+   * The same, for an operation that ends the sessions of others anyway (a restore): where every place of the database is
+   * taken, some of them are ended for a session of ours.
+   */
+  insisting(): ConnectionTarget;
   /** Host, port and database without any secret, for messages: `db.internal:5432/shop`. */
   describe(): string;
   toJSON(): string;
@@ -62,6 +68,11 @@ export class ScriptError extends Error {
   constructor(readonly failure: ScriptFailure, readonly detail: string, options?: { cause?: unknown }) {
     super(failure.message, options);
   }
+}
+
+/** Whether the database is not there, or lets nobody in. One whose every place is taken is there, and others write to it. */
+export function letsNobodyIn(error: unknown): boolean {
+  return error instanceof FaberError && error.code === 'health_check_failed' && error.result?.['full'] !== true;
 }
 
 /** What identifies a database. */

@@ -187,6 +187,7 @@ async function conclude(change: Change, answer: Response, facts: { began: boolea
     planHash: input.plan.plan_hash,
     decisions: [...input.approvals, ...wayOut.made],
     refused: [...input.refused, ...wayOut.refusals.last],
+    restores: input.plan.restore !== null,
     ...facts,
     answer,
   }, progress);

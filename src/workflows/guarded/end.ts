@@ -15,6 +15,7 @@ export interface EndFacts {
   decisions: RecordedDecision[];
   refused: RefusedDecision[];
   began: boolean;
+  restores?: boolean;
   backup: BackupSummary | null;
   applied: number;
   answer: Response;
@@ -43,7 +44,7 @@ export async function endOperation(steps: Steps, facts: EndFacts, progress: Prog
     timestamp: new Date().toISOString(),
   };
   try {
-    await steps.changing.endOperation({ operation_id: facts.operationId, settings: facts.settings, began: facts.began, answer, audit });
+    await steps.changing.endOperation({ operation_id: facts.operationId, settings: facts.settings, began: facts.began, ...(facts.restores === true && { restores: true }), answer, audit });
   } catch (error) {
     progress.note(`The end could not be recorded: ${factsOf(error).message}`);
   }

@@ -1,11 +1,9 @@
 /** Sessions and environments that dump and restore use, whatever the role or the database has set as defaults. */
 import { FaberError } from '../../../contract/failure.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
+import { MAINTENANCE_DATABASES } from '../../database/postgresql/connect.js';
 import { postgresTarget } from '../../database/postgresql/connection-url.js';
 import { purposeName } from '../../database/postgresql/session-names.js';
-
-/** Databases to connect to when the target itself must not be used; the second where the first was dropped. */
-const MAINTENANCE = ['postgres', 'template1'];
 
 /** `hold_writes` and careful roles set read-only by default; a timeout must not end a long dump or restore. */
 const DEFAULTS_OFF = { default_transaction_read_only: 'off', statement_timeout: '0', idle_in_transaction_session_timeout: '0' };
@@ -45,7 +43,7 @@ export async function inMaintenance<T>(database: DatabaseHandler, target: Connec
 
 async function openMaintenance(database: DatabaseHandler, target: ConnectionTarget, purpose: string): Promise<Session> {
   let first: unknown;
-  for (const name of MAINTENANCE.filter((name) => name !== target.database)) {
+  for (const name of MAINTENANCE_DATABASES.filter((name) => name !== target.database)) {
     try {
       return await openSession(database, target.withDatabase(name), purpose);
     } catch (error) {

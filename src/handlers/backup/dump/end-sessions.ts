@@ -26,7 +26,7 @@ export async function endSessions(session: Session, database: string, spared: nu
 }
 
 /** Tells every session but `spared` to end, once. @returns the roles of the sessions there were, and of those that we may not end. */
-export async function endOnce(session: Session, database: string, spared: number | null): Promise<{ left: string[]; denied: string[] }> {
+async function endOnce(session: Session, database: string, spared: number | null): Promise<{ left: string[]; denied: string[] }> {
   // Workers of the server itself (autovacuum) have no role; the rename sends those away.
   const left = await session.query<{ pid: number; role: string }>(
     'SELECT pid, usename::text AS role FROM pg_stat_activity WHERE datname = $1 AND usename IS NOT NULL AND pid <> pg_backend_pid() AND pid <> $2',

@@ -17,6 +17,8 @@ const OBSTACLES = [
      FROM pg_roles WHERE rolname = current_user AND NOT rolcreatedb AND NOT rolsuper`,
   `SELECT format('the role %s does not own the database, %s does', current_user, pg_get_userbyid(datdba)) AS obstacle
      FROM pg_database WHERE datname = $1 AND NOT pg_has_role(datdba, 'USAGE')`,
+  `SELECT format('the database lets nobody in (CONNECTION LIMIT 0): ALTER DATABASE %I CONNECTION LIMIT -1', datname) AS obstacle
+     FROM pg_database WHERE datname = $1 AND datconnlimit = 0 AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)`,
   `SELECT format('the database is in the tablespace %s, in which the role %s may not create', spcname, current_user) AS obstacle
      FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace
     WHERE d.datname = $1 AND spcname <> 'pg_default' AND NOT has_tablespace_privilege(t.oid, 'CREATE')`,

@@ -3,21 +3,18 @@
  * shut out, not yet renamed: begins anew. Renamed (both or, done by hand, one): only what is left is done.
  */
 import pg from 'pg';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FaberError } from '../../../contract/failure.js';
 import { barrier } from '../../barrier.js';
-import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
+import { letsNobodyIn, type ConnectionTarget, type DatabaseHandler, type Session } from '../../database/contract.js';
 import { copyBookkeeping, freshBookkeeping } from './carry-bookkeeping.js';
 import { inMaintenance, openSession } from './connections.js';
-import { endOnce, endSessions } from './end-sessions.js';
+import { endSessions } from './end-sessions.js';
 import { claim, inOwnTransaction } from './own-work.js';
 import { restoreFailure } from './restore-failure.js';
 import { keptName, sideName } from './side-names.js';
 import { databaseStates } from './states.js';
 
 const name = pg.escapeIdentifier;
-/** Tries to get one session of a database whose places are all taken by the application. */
-const CONNECT_TRIES = 5;
 
 interface Names {
   live: string;
@@ -163,15 +160,11 @@ async function settle(session: Session, names: Names): Promise<boolean> {
 async function lastSession(database: DatabaseHandler, target: ConnectionTarget, session: Session, live: string, open: boolean): Promise<Session | null> {
   // A crashed attempt has shut the door: the guard and the bookkeeping need one more session.
   if (!open) await session.query(`ALTER DATABASE ${name(live)} ALLOW_CONNECTIONS true`);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await openSession(database, target, 'swap');
-    } catch (error) {
-      if (!(error instanceof FaberError)) throw error;
-      if (attempt >= CONNECT_TRIES) return null;
-      // The application may hold every place that the database or the server has.
-      await endOnce(session, live, null);
-      await sleep(100 * attempt);
-    }
+  try {
+    // The application may hold every place that the database has.
+    return await openSession(database, target.insisting(), 'swap');
+  } catch (error) {
+    if (letsNobodyIn(error)) return null;
+    throw error;
   }
 }

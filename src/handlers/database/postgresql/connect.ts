@@ -4,6 +4,7 @@ import pg from 'pg';
 import { FaberError } from '../../../contract/failure.js';
 import { connectionFailure } from './connection-failure.js';
 import type { PostgresTarget } from './connection-url.js';
+import { inFreePlace } from './places.js';
 
 export interface Connection {
   client: pg.Client;
@@ -14,6 +15,9 @@ export interface Connection {
   /** The server refused startup options, as connection poolers do. */
   optionsRefused: boolean;
 }
+
+/** Where the server is asked about a database that cannot be; the second where the first was dropped. */
+export const MAINTENANCE_DATABASES: readonly string[] = ['postgres', 'template1'];
 
 /** How often a backend looks whether its client is still there. */
 export const CLIENT_CHECK = '2s';
@@ -29,17 +33,35 @@ const SESSION_SETUP = `
 
 /** @throws FaberError health_check_failed. */
 export async function openConnection(target: PostgresTarget, applicationName: string): Promise<Connection> {
-  const configs = () => target.clientConfigs(applicationName);
   try {
-    return { ...(await openEitherWay(target, configs())), optionsRefused: false };
-  } catch (error) {
-    if (!refusesOptions(error)) throw asFailure(target, error);
-  }
-  try {
-    return { ...(await openEitherWay(target, configs().map((config) => ({ ...config, options: undefined })))), optionsRefused: true };
+    return await inFreePlace(target.database, () => openAsAllowed(target, applicationName), target.insists ? () => elsewhere(target, applicationName) : null);
   } catch (error) {
     throw asFailure(target, error);
   }
+}
+
+async function openAsAllowed(target: PostgresTarget, applicationName: string): Promise<Connection> {
+  const configs = target.clientConfigs(applicationName);
+  try {
+    return { ...(await openEitherWay(target, configs)), optionsRefused: false };
+  } catch (error) {
+    if (!refusesOptions(error)) throw error;
+  }
+  return { ...(await openEitherWay(target, configs.map((config) => ({ ...config, options: undefined })))), optionsRefused: true };
+}
+
+/** A connection to a database of the server that is not the target. */
+async function elsewhere(target: PostgresTarget, applicationName: string): Promise<pg.Client> {
+  let first: unknown;
+  for (const name of MAINTENANCE_DATABASES.filter((name) => name !== target.database)) {
+    const other = target.withDatabase(name);
+    try {
+      return (await openEitherWay(other, other.clientConfigs(applicationName))).client;
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
 }
 
 /** Tries each in order, as `sslmode` allows. */

@@ -2,6 +2,7 @@
 import { FaberError } from '../../../contract/failure.js';
 import { redactor } from '../../redact.js';
 import type { PostgresTarget } from './connection-url.js';
+import { TOO_MANY_CONNECTIONS } from './places.js';
 
 const NETWORK: Record<string, string> = {
   ECONNREFUSED: 'Connection refused',
@@ -20,14 +21,14 @@ const SUGGESTIONS: Record<string, string> = {
   '28P01': 'Check user and password in the environment variable that holds the URL.',
   '28000': 'Check pg_hba.conf and sslmode: the server refuses this way to connect.',
   '3D000': 'Check the database name in the URL, or create the database.',
-  '53300': 'All connections are taken: close idle sessions or raise max_connections.',
+  [TOO_MANY_CONNECTIONS]: 'All connections are taken: close idle sessions, or raise the limit (max_connections of the server, CONNECTION LIMIT of the database or role).',
   '57P03': 'The server is starting up or shutting down: try again shortly.',
 };
 
 /** Wrong password, not allowed, no such database, one that takes no connections: waiting does not help. */
 const LASTING = new Set(['28P01', '28000', '3D000', '55000']);
 
-/** A `health_check_failed` with `result: {connectivity: 'failed', error_details, lasting?}`. */
+/** A `health_check_failed` with `result: {connectivity: 'failed', error_details, lasting?, full?}`; full: it is there, every place is taken. */
 export function connectionFailure(target: PostgresTarget, error: unknown): FaberError {
   const details = connectionErrorDetails(target, error);
   const code = codeOf(error) ?? '';
@@ -35,7 +36,7 @@ export function connectionFailure(target: PostgresTarget, error: unknown): Faber
   return new FaberError({
     code: 'health_check_failed',
     message: `The database ${target.describe()} cannot be reached: ${details}.`,
-    result: { connectivity: 'failed', error_details: details, ...(LASTING.has(code) && { lasting: true }) },
+    result: { connectivity: 'failed', error_details: details, ...(LASTING.has(code) && { lasting: true }), ...(code === TOO_MANY_CONNECTIONS && { full: true }) },
     suggestions: [suggestion],
   });
 }

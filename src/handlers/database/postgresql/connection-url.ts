@@ -35,7 +35,8 @@ export class PostgresTarget implements ConnectionTarget {
   /** Asking a server without TLS for it costs it a process each time. */
   #serverHasNoTls = false;
 
-  constructor(parts: UrlParts, tls: Tls) {
+  /** @param insists see `insisting` */
+  constructor(parts: UrlParts, tls: Tls, readonly insists = false) {
     this.#parts = parts;
     this.#tls = tls;
     const schema = parts.parameters.get('schema');
@@ -76,7 +77,11 @@ export class PostgresTarget implements ConnectionTarget {
 
   /** The same server, role and parameters with another database. */
   withDatabase(name: string): PostgresTarget {
-    return new PostgresTarget({ ...this.#parts, database: name }, this.#tls);
+    return new PostgresTarget({ ...this.#parts, database: name }, this.#tls, this.insists);
+  }
+
+  insisting(): PostgresTarget {
+    return new PostgresTarget(this.#parts, this.#tls, true);
   }
 
   /**

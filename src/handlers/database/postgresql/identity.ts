@@ -1,6 +1,7 @@
 /** What identifies a database, whichever way it was reached. */
 import { FaberError } from '../../../contract/failure.js';
 import { ScriptError, type DatabaseIdentity } from '../contract.js';
+import { MAINTENANCE_DATABASES } from './connect.js';
 import type { PostgresTarget } from './connection-url.js';
 import { poolerReason } from './pooler.js';
 import { withSession, type PostgresSession } from './session.js';
@@ -35,9 +36,6 @@ const FACTS = `
 /** Oldest server whose catalog and functions all parts here use. */
 const OLDEST_MAJOR = 12;
 
-/** Where the server is asked about a database that is not there; the second where the first was dropped. */
-const MAINTENANCE = ['postgres', 'template1'];
-
 /**
  * @param options mayBeMissing: a database that lets nobody in is identified by its server and name, as an empty one
  * @throws FaberError health_check_failed when unreachable; unsupported for too old a server or one that hides its system identifier.
@@ -47,7 +45,7 @@ export async function identify(target: PostgresTarget, options: { mayBeMissing: 
     return await identifyHere(target);
   } catch (error) {
     if (!options.mayBeMissing || !(error instanceof FaberError) || error.code !== 'health_check_failed') throw error;
-    for (const name of MAINTENANCE.filter((other) => other !== target.database)) {
+    for (const name of MAINTENANCE_DATABASES.filter((other) => other !== target.database)) {
       const server = await identifyHere(target.withDatabase(name)).catch(() => null);
       if (server === null) continue;
       const identity = server.identity.slice(0, server.identity.length - server.database.length) + target.database;
