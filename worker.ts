@@ -39,6 +39,7 @@ export function dependencies(env: NodeJS.ProcessEnv): Dependencies {
     backups: backupHandlers,
     openStore: openLocalStore,
     loadSettings: async (directory, environment) => loadSettings(directory, environment ?? (await configuredEnvironments(directory, env))[0] ?? '', env),
+    configuredEnvironments: (directory) => configuredEnvironments(directory, env),
     plugins: plugins(env),
     verifyToken,
     env,

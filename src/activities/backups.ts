@@ -1,22 +1,27 @@
 import { FaberError } from '../contract/failure.js';
-import type { BackupRecord, BackupSummary } from '../contract/backup.js';
-import type { Response } from '../contract/response.js';
+import type { BackupRecord, BackupSummary, LedgerState } from '../contract/backup.js';
 import type { Settings } from '../contract/settings.js';
+import { levelFor } from '../handlers/backup/contract.js';
+import type { Ledger } from '../handlers/migration/contract.js';
 import type { BackupInput, BackupOutcome } from './contract.js';
 import { openResources, type Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
-import { requestFor } from './load-operation.js';
+import { noteNeed } from './needs.js';
 
 export function summarizeBackup(record: BackupRecord): BackupSummary {
-  const { backup_id, environment, identity, created_at, size_bytes, sha256, level, store_id, label, reason, operation_id, duration_seconds } = record;
+  const {
+    backup_id, environment, identity, created_at, size_bytes, sha256, level, proven_at, store_id, label, reason, operation_id, duration_seconds,
+    ledger, incomplete_state, unusable,
+  } = record;
   return {
-    backup_id, environment, identity, created_at, size_bytes, sha256, level, store_id, label, reason, operation_id, duration_seconds,
+    backup_id, environment, identity, created_at, size_bytes, sha256, level, proven_at, store_id, label, reason, operation_id, duration_seconds,
+    ...(ledger && { ledger }), ...(incomplete_state !== undefined && { incomplete_state }), ...(unusable && { unusable }),
     tables: record.tables.length,
     rows: record.tables.reduce((sum, t) => sum + t.rows, 0),
   };
 }
 
-async function openBackups(deps: Dependencies, settings: Settings) {
+export async function openBackups(deps: Dependencies, settings: Settings) {
   const resources = openResources(deps, settings);
   return { ...resources, store: await deps.openStore(settings), backups: deps.backups(settings.provider, resources.database) };
 }
@@ -25,20 +30,30 @@ async function openBackups(deps: Dependencies, settings: Settings) {
 export async function createBackup(deps: Dependencies, input: BackupInput): Promise<BackupOutcome> {
   const { settings } = input;
   return withHeartbeat(async (running) => {
-    const { target, store, backups, migrations } = await openBackups(deps, settings);
+    const { target, store, backups, migrations, database } = await openBackups(deps, settings);
     const there = await store.getBackup(input.backup_id).catch((error: unknown) => {
       if (error instanceof FaberError && error.code === 'backup_not_found') return null;
       throw error;
     });
     if (there !== null && there.operation_id !== input.operation_id) return { kind: 'id_taken' };
+    // A change that it was taken for may go back to it.
+    await noteNeed(store, settings, input.operation_id, { backups: [input.backup_id] });
     const ledger = await migrations.readLedger(target, settings).catch(() => null);
+    const others = (await database.bookkeeping.unfinished(target).catch(() => [])).filter((row) => row.operation_id !== input.operation_id);
     const record = await backups.create(target, store, {
       settings, backupId: input.backup_id, operationId: input.operation_id, label: input.label, reason: input.reason,
-      ledgerDigest: ledger?.digest ?? null, signal: running.signal,
+      ledgerDigest: ledger?.digest ?? null, ledger: ledger?.exists ? ledgerState(ledger) : null, incompleteState: others[0]?.operation_id ?? null, signal: running.signal,
       onProgress: (bytes) => running.progress(`Dumped ${Math.round(bytes / 1024)} KiB`),
     });
-    return { kind: 'created', backup: summarizeBackup(record) };
+    const { sizeBytes } = await database.identify(target);
+    return { kind: 'created', backup: summarizeBackup(record), level: levelFor(settings, sizeBytes) };
   });
+}
+
+function ledgerState({ rows }: Ledger): LedgerState {
+  const applied = rows.filter((row) => row.finished_at !== null && row.rolled_back_at === null);
+  const failed = rows.filter((row) => row.finished_at === null && row.rolled_back_at === null);
+  return { applied: applied.length, last: applied.at(-1)?.name ?? null, failed: failed.slice(0, 10).map((row) => row.name) };
 }
 
 /** Removes what an unfinished backup left in the store. A finished one is left alone. */
@@ -72,20 +87,4 @@ export async function confirmBackup(deps: Dependencies, input: { settings: Setti
     }
     await backups.check(store, record, running.signal);
   });
-}
-
-/** The backups in the store of one environment. */
-export async function listBackups(deps: Dependencies, input: { request: unknown }): Promise<Response> {
-  const request = requestFor('list-backups', input.request);
-  const { environment, working_directory } = request.parameters as { environment?: string; working_directory: string };
-  const settings = await deps.loadSettings(working_directory, environment);
-  const store = await deps.openStore(settings);
-  const { backups, damaged } = await store.listBackups(environment);
-  return {
-    status: 'success',
-    operation: 'list-backups',
-    ...(environment === undefined ? {} : { environment }),
-    result: { backups: backups.slice(0, 200).map(summarizeBackup), total: backups.length, damaged, store: store.location },
-    message: `${backups.length} backup(s)`,
-  };
 }

@@ -1,7 +1,6 @@
-import { Context } from '@temporalio/activity';
 import { letsNobodyIn, type OperationRow } from '../handlers/database/contract.js';
 import type { BeginInput, BeginOutcome, ChangeRef, InterruptedOperation } from './contract.js';
-import { isRunning } from './database-lock.js';
+import { changeRuns } from './database-lock.js';
 import type { Dependencies } from './dependencies.js';
 import { FaberError } from '../contract/failure.js';
 import { withHeartbeat, type Running } from './heartbeat.js';
@@ -86,19 +85,6 @@ async function describeInterrupted(plan: OpenPlan, row: OperationRow): Promise<I
     operation_id: row.operation_id, operation: row.operation, begun_at: row.begun_at, artifact: row.artifact,
     applied: left.applied, half_applied: left.halfApplied, still_running: await changeRuns(row.operation_id),
   };
-}
-
-/** Whether a change of that operation runs: the operation itself may be gone, its change (a child of its own) not. */
-async function changeRuns(operationId: string): Promise<boolean> {
-  const { client } = Context.current();
-  const prefix = `${operationId}/change-`;
-  // Backslashes and quotes would end the string in the query.
-  if (/["'\\]/.test(prefix)) return false;
-  for await (const execution of client.workflow.list({ query: `WorkflowId STARTS_WITH "${prefix}" AND ExecutionStatus = "Running"`, pageSize: 5 })) {
-    // The list lags behind what has just ended.
-    if (execution.workflowId.startsWith(prefix) && (await isRunning({ workflow_id: execution.workflowId }))) return true;
-  }
-  return false;
 }
 
 /** An interrupted operation was decided by a person: its row ends. */

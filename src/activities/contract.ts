@@ -3,7 +3,7 @@
  * scripts travel as the sha256 of an artifact in the store.
  */
 import type {
-  AuditRecord, BackupSummary, CloudAnswer, CloudRequest, FailureFacts, HealthReport, OperationName, PlanSummary, Request, Response, Settings, WorkRequest,
+  AuditRecord, BackupLevel, BackupSummary, CleanupResult, CloudAnswer, CloudRequest, FailureFacts, HealthReport, OperationName, PlanSummary, Request, Response, Settings, WorkRequest,
 } from '../contract/index.js';
 
 /** Which operation, on what, by which approved plan. */
@@ -67,7 +67,8 @@ export interface BackupInput {
 }
 
 export type BackupOutcome =
-  | { kind: 'created'; backup: BackupSummary }
+  /** level: what it is to be brought to, by the settings and the size of the database. */
+  | { kind: 'created'; backup: BackupSummary; level: BackupLevel }
   /** Another operation owns this id (made in the same second). */
   | { kind: 'id_taken' };
 
@@ -201,6 +202,8 @@ export interface ReadingActivities {
   /** Finds the backup from where a restore would run, with size and sha256 as recorded. */
   confirmBackup(input: { settings: Settings; backup: BackupSummary }): Promise<void>;
   listBackups(input: { request: unknown }): Promise<Response>;
+  /** The backup with this id; null: the newest of the environment's database. */
+  findBackup(input: { settings: Settings; backup_id: string | null }): Promise<BackupSummary>;
   /** Asks for the database's lock: starts the queue of the database when there is none. */
   requestLock(input: { identity_digest: string; workflow_id: string; operation: string; environment: string }): Promise<void>;
   isRunning(input: { workflow_id: string }): Promise<boolean>;
@@ -215,6 +218,10 @@ export interface ChangingActivities {
   /** Removes what an unfinished backup left in the store. */
   abandonBackup(input: { settings: Settings; backup_id: string }): Promise<void>;
   proveBackup(input: { settings: Settings; backup_id: string }): Promise<BackupSummary>;
+  /** Restores it into a scratch database; one that fails is marked. */
+  verifyBackup(input: { settings: Settings; backup_id: string; operation_id: string }): Promise<BackupSummary>;
+  /** Removes what retention takes, or only tells. */
+  cleanUpBackups(input: { settings: Settings; apply: boolean }): Promise<CleanupResult>;
   holdWrites(input: ChangeRef & { hold: boolean }): Promise<void>;
   applyMigrations(input: ChangeRef & { resolve: Record<string, 'applied' | 'rolled_back'> }): Promise<ApplyOutcome>;
   revertMigrations(input: RevertInput): Promise<RevertOutcome>;

@@ -25,3 +25,16 @@ export async function isRunning(input: { workflow_id: string }): Promise<boolean
     throw error;
   }
 }
+
+/** Whether a change of that operation runs: the operation itself may be gone, its change (a child of its own) not. */
+export async function changeRuns(operationId: string): Promise<boolean> {
+  const { client } = Context.current();
+  const prefix = `${operationId}/change-`;
+  // Backslashes and quotes would end the string in the query.
+  if (/["'\\]/.test(prefix)) return false;
+  for await (const execution of client.workflow.list({ query: `WorkflowId STARTS_WITH "${prefix}" AND ExecutionStatus = "Running"`, pageSize: 5 })) {
+    // The list lags behind what has just ended.
+    if (execution.workflowId.startsWith(prefix) && (await isRunning({ workflow_id: execution.workflowId }))) return true;
+  }
+  return false;
+}

@@ -14,6 +14,8 @@ export interface Dependencies {
   openStore: OpenStore;
   /** Without an environment: the settings of the first one, for what all share (the store). */
   loadSettings: (workingDirectory: string, environment: string | undefined) => Promise<Settings>;
+  /** Names of the environments in the config of a project. */
+  configuredEnvironments: (workingDirectory: string) => Promise<string[]>;
   plugins: Plugins;
   verifyToken: VerifyToken;
   /** The worker's environment variables: the only place where secrets come from. */

@@ -7,7 +7,9 @@ import { changeOptions, openPlan } from './open-plan.js';
 /** Records the end: the audit line in the store first, so that a database that is down cannot keep it away. Idempotent. */
 export async function endOperation(deps: Dependencies, input: EndInput): Promise<void> {
   const { settings } = input;
-  await (await deps.openStore(settings)).appendAudit(input.audit);
+  const store = await deps.openStore(settings);
+  await store.appendAudit(input.audit);
+  await store.forget(input.operation_id);
   if (!input.began) return;
   const resources = openResources(deps, settings);
   const { database } = resources;

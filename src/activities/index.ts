@@ -2,15 +2,17 @@
 import { Context } from '@temporalio/activity';
 import { barrier } from '../handlers/barrier.js';
 import { applyMigrations } from './apply-migrations.js';
-import { abandonBackup, confirmBackup, createBackup, listBackups, proveBackup } from './backups.js';
+import { abandonBackup, confirmBackup, createBackup, proveBackup } from './backups.js';
 import { beginChange, beginInRestored, settleInterrupted } from './begin-change.js';
 import { checkHealth } from './check-health.js';
+import { cleanUpBackups } from './clean-up-backups.js';
 import type { Activities } from './contract.js';
 import { isRunning, requestLock } from './database-lock.js';
 import type { Dependencies } from './dependencies.js';
 import { endOperation, holdWrites } from './end-operation.js';
 import { framesOf, handedOver, toFailure } from './failures.js';
 import { inspectChange, verifyUndone } from './inspect-change.js';
+import { listBackups } from './list-backups.js';
 import { loadOperation } from './load-operation.js';
 import { askCloud, sendAudit, sendWork } from './plugins.js';
 import { planOperation } from './plan-operation.js';
@@ -18,12 +20,13 @@ import { recheckPlan } from './recheck-plan.js';
 import { restoreBackup } from './restore-backup.js';
 import { revertMigrations } from './revert-migrations.js';
 import { secretsIn } from './secrets.js';
+import { findBackup, verifyBackup } from './verify-backup.js';
 import { verifyDecisions } from './verify-decisions.js';
 
 export function createActivities(deps: Dependencies): Activities {
   const activities = {
-    loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups,
-    beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, holdWrites, applyMigrations, revertMigrations, restoreBackup,
+    loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups, findBackup,
+    beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, verifyBackup, cleanUpBackups, holdWrites, applyMigrations, revertMigrations, restoreBackup,
     endOperation, sendAudit, sendWork, askCloud,
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
     isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),
@@ -37,7 +40,7 @@ export function createActivities(deps: Dependencies): Activities {
  * outcome: they are tried again. Before, it is an answer.
  */
 const GO_ON: ReadonlySet<string> = new Set<keyof Activities>([
-  'createBackup', 'proveBackup', 'holdWrites', 'applyMigrations', 'revertMigrations', 'restoreBackup', 'beginInRestored', 'inspectChange', 'verifyUndone', 'endOperation',
+  'createBackup', 'proveBackup', 'verifyBackup', 'holdWrites', 'applyMigrations', 'revertMigrations', 'restoreBackup', 'beginInRestored', 'inspectChange', 'verifyUndone', 'endOperation',
 ]);
 /** Of these: steps before which nothing was changed. That every place of the database is taken is an answer there, not something to wait for. */
 const BEFORE_ANY_CHANGE: ReadonlySet<string> = new Set<keyof Activities>(['createBackup', 'proveBackup']);

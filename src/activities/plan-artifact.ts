@@ -2,6 +2,7 @@
  * The plan's bytes, kept in the store under their sha256 when the plan is made. Apply sends only bytes from here, so that
  * editing or deleting the checkout during the wait changes nothing (design, section 3).
  */
+import { createHash } from 'node:crypto';
 import { FaberError } from '../contract/failure.js';
 import type { PlanCore } from '../contract/plan.js';
 import type { Request } from '../contract/operation.js';
@@ -17,6 +18,16 @@ export interface PlanArtifact {
   migrations: Migration[];
 }
 
+/** Whose plan an artifact is, as far as it can be read; for retention, which must not take those of others. */
+export async function ownerOf(store: Store, sha256: string): Promise<{ environment: string; identity: string } | null> {
+  try {
+    const { core } = await loadArtifact(store, sha256);
+    return { environment: core.environment, identity: core.target.identity };
+  } catch {
+    return null;
+  }
+}
+
 interface Stored extends Omit<PlanArtifact, 'migrations'> {
   migrations: { name: string; file: string; up: string; down: string | null }[];
 }
@@ -24,13 +35,18 @@ interface Stored extends Omit<PlanArtifact, 'migrations'> {
 const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 const fromBase64 = (text: string): Uint8Array => Buffer.from(text, 'base64');
 
-/** @returns the sha256 (hex) that names the artifact */
-export async function saveArtifact(store: Store, artifact: PlanArtifact): Promise<string> {
+/**
+ * @param noteNeed called with its name before it is there: an old copy of it could be taken by retention otherwise
+ * @returns the sha256 (hex) that names the artifact
+ */
+export async function saveArtifact(store: Store, artifact: PlanArtifact, noteNeed: (sha256: string) => Promise<void>): Promise<string> {
   const stored: Stored = {
     ...artifact,
     migrations: artifact.migrations.map((m) => ({ name: m.name, file: m.file, up: toBase64(m.up), down: m.down === null ? null : toBase64(m.down) })),
   };
-  return store.putArtifact(Buffer.from(JSON.stringify(stored)));
+  const bytes = Buffer.from(JSON.stringify(stored));
+  await noteNeed(createHash('sha256').update(bytes).digest('hex'));
+  return store.putArtifact(bytes);
 }
 
 /** @throws FaberError store_unavailable */

@@ -5,6 +5,7 @@ import type { LoadedOperation, PlanOutcome } from './contract.js';
 import { openResources, type Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
 import { makePlan } from './make-plan.js';
+import { needOfPlan, noteNeed } from './needs.js';
 import { summarize } from './open-plan.js';
 import { saveArtifact } from './plan-artifact.js';
 
@@ -25,13 +26,16 @@ export async function planOperation(deps: Dependencies, input: LoadedOperation &
       if (earlier.ended_at !== null && isAnswer(earlier.answer)) return { kind: 'answered', response: earlier.answer };
     }
     const store = await deps.openStore(settings);
+    const { backup_id } = request.parameters as { backup_id?: string };
+    if (backup_id !== undefined) await noteNeed(store, settings, input.operation_id, { backups: [backup_id] });
     const needsProject = !('backup_id' in request.parameters) || request.parameters.backup_id === undefined;
     const project = needsProject ? await resources.migrations.readProject(settings, deps.env) : { migrations: [], warnings: [] };
     const made = await makePlan({
       ...resources, request, settings, store, project: project.migrations, projectWarnings: project.warnings,
       backups: deps.backups(settings.provider, resources.database), signal: running.signal, progress: running.progress,
     });
-    const artifact = await saveArtifact(store, { version: 1, request, core: made.core, plan_hash: made.plan_hash, migrations: project.migrations });
+    const artifact = await saveArtifact(store, { version: 1, request, core: made.core, plan_hash: made.plan_hash, migrations: project.migrations }, (sha256) =>
+      noteNeed(store, settings, input.operation_id, needOfPlan(made.core, sha256)));
     return {
       kind: 'planned',
       plan: summarize(made, artifact),

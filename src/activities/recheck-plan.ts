@@ -4,6 +4,7 @@ import type { ChangeRef, RecheckOutcome } from './contract.js';
 import { openResources, type Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
 import { makePlan } from './make-plan.js';
+import { needOfPlan, noteNeed } from './needs.js';
 import { openPlan, summarize } from './open-plan.js';
 import { saveArtifact } from './plan-artifact.js';
 
@@ -17,7 +18,8 @@ export async function recheckPlan(deps: Dependencies, ref: ChangeRef): Promise<R
       ...plan, target, request: plan.artifact.request, project: plan.artifact.migrations, projectWarnings: [], signal: running.signal, progress: running.progress,
     });
     const same = made.plan_hash === ref.plan_hash;
-    const artifact = same ? ref.artifact : await saveArtifact(plan.store, { ...plan.artifact, core: made.core, plan_hash: made.plan_hash });
+    const artifact = same ? ref.artifact : await saveArtifact(plan.store, { ...plan.artifact, core: made.core, plan_hash: made.plan_hash }, (sha256) =>
+      noteNeed(plan.store, ref.settings, ref.operation_id, needOfPlan(made.core, sha256)));
     return { same, differences: same ? [] : differences(plan.artifact.core, made.core), plan: summarize(made, artifact), nothing_to_do: made.nothing_to_do };
   });
 }

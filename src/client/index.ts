@@ -23,6 +23,7 @@ export type { WaitOptions } from './wait.js';
 export { FaberError, type ErrorCode } from '../contract/failure.js';
 export type { OperationName, ParametersInput, ParametersOf, Request } from '../contract/operation.js';
 export type { CancelledResponse, ErrorResponse, Response, StartedResponse, SuccessResponse, WayOut } from '../contract/response.js';
-export type { ListBackupsResult, MigrateResult, PreviewResult, RestoreResult, ResultOf } from '../contract/results.js';
+export type { MigrateResult, PreviewResult, RestoreResult, ResultOf } from '../contract/results.js';
+export type { BackupResult, CleanupResult, ListBackupsResult, VerifyResult } from '../contract/retention.js';
 export type { OperationState, Phase } from '../contract/view.js';
 export type { Plan, PlanSummary } from '../contract/plan.js';

@@ -5,6 +5,14 @@ import { BackupLevel } from './settings.js';
 export const TableCount = z.object({ schema: z.string(), table: z.string(), rows: z.number().int() });
 export type TableCount = z.infer<typeof TableCount>;
 
+/** The migration tool's ledger, as it was when the backup was taken. */
+export const LedgerState = z.object({
+  applied: z.number().int().describe('Migrations applied'),
+  last: z.string().nullable().describe('The one applied last'),
+  failed: z.array(z.string()).describe('Begun, and neither finished nor rolled back'),
+});
+export type LedgerState = z.infer<typeof LedgerState>;
+
 /** The manifest, written last and atomically: a backup without one does not exist. */
 export const BackupRecord = z.object({
   manifest_version: z.literal(1),
@@ -27,6 +35,9 @@ export const BackupRecord = z.object({
   extensions: z.array(z.string()).optional().describe('Extensions that a restore has to create'),
   structure_sha256: z.string().optional().describe('Of the file beside the dump that lists every object; absent in older backups'),
   ledger_digest: z.string().nullable(),
+  ledger: LedgerState.optional().describe('Absent where there was none'),
+  incomplete_state: z.string().optional().describe('The operation that had begun to change the database and not ended when this backup was taken'),
+  unusable: z.object({ found_at: z.string(), reason: z.string() }).optional().describe('Restoring it was tried and failed: it does not count as a good one'),
   snapshot: z.object({ xid: z.string(), lsn: z.string().nullable() }).describe('Where the snapshot stood; used to tell whether anything was written since'),
   label: z.string().nullable(),
   reason: z.string().nullable(),
@@ -40,5 +51,6 @@ export type BackupRecord = z.infer<typeof BackupRecord>;
 export const BackupSummary = BackupRecord.pick({
   backup_id: true, environment: true, identity: true, created_at: true, size_bytes: true, sha256: true, level: true,
   store_id: true, label: true, reason: true, operation_id: true, duration_seconds: true,
+  proven_at: true, ledger: true, incomplete_state: true, unusable: true,
 }).extend({ tables: z.number().int(), rows: z.number().int() });
 export type BackupSummary = z.infer<typeof BackupSummary>;

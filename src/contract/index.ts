@@ -12,5 +12,6 @@ export * from './plugin.js';
 export * from './request.js';
 export * from './response.js';
 export * from './results.js';
+export * from './retention.js';
 export * from './settings.js';
 export * from './view.js';

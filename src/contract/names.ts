@@ -13,6 +13,8 @@ export const WORKFLOW_TYPES = {
   backup: 'backup',
   'health-check': 'healthCheck',
   'list-backups': 'listBackups',
+  'cleanup-backups': 'cleanUpBackups',
+  'verify-backup': 'verifyBackup',
 } as const satisfies Record<OperationName, string>;
 
 /** The child that holds the database and makes the change. */

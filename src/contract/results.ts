@@ -3,10 +3,10 @@
  * Further fields may come; those that are here stay.
  */
 import { z } from 'zod';
-import { BackupSummary } from './backup.js';
 import { HealthReport } from './health.js';
 import type { OperationName } from './operation.js';
 import { PlanSummary } from './plan.js';
+import { BackupResult, CleanupResult, ListBackupsResult, VerifyResult } from './retention.js';
 
 const approved_by = z.array(z.string()).optional().describe('Who approved, and whether that was verified');
 const plan_hash = z.string().describe('sha256 (hex) of the plan that ran');
@@ -64,14 +64,6 @@ export const RestoreResult = z.object({
 });
 export type RestoreResult = z.infer<typeof RestoreResult>;
 
-export const ListBackupsResult = z.object({
-  backups: z.array(BackupSummary).describe('Newest first, 200 at most'),
-  total: z.number().int(),
-  damaged: z.array(z.string()).describe('Folders in the store whose manifest cannot be read'),
-  store: z.string().describe('Where they are, on the worker'),
-});
-export type ListBackupsResult = z.infer<typeof ListBackupsResult>;
-
 /** The shapes that `result` of each operation can have; the usual one first. */
 export const OPERATION_RESULTS = {
   migrate: [MigrateResult, PreviewResult],
@@ -79,9 +71,11 @@ export const OPERATION_RESULTS = {
   rollback: [RollbackResult, PreviewResult],
   'rollback-to': [RollbackResult, RestoreResult, PreviewResult],
   restore: [RestoreResult, PreviewResult],
-  backup: [BackupSummary],
+  backup: [BackupResult],
   'health-check': [HealthReport],
   'list-backups': [ListBackupsResult],
+  'cleanup-backups': [CleanupResult],
+  'verify-backup': [VerifyResult],
 } as const satisfies Record<OperationName, readonly z.ZodObject[]>;
 
 /** `result` of operation `O`. */

@@ -1,4 +1,5 @@
 /** Every workflow type that a worker runs; the names are those of contract/names.ts. */
+export { cleanUpBackups } from './clean-up-backups.js';
 export { databaseQueue } from './database-queue.js';
 export { deliverAudit } from './deliver-audit.js';
 export { guardedChange } from './guarded/change.js';
@@ -6,4 +7,5 @@ export { migrate } from './migrate.js';
 export { restore } from './restore.js';
 export { rollback } from './rollback.js';
 export { rollbackTo } from './rollback-to.js';
+export { verifyBackup } from './verify-backup.js';
 export { backup, healthCheck, listBackups, migratePreview } from './unguarded.js';

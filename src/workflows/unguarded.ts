@@ -1,5 +1,5 @@
 /** Operations that change nothing in the database: no approval, no lock. */
-import { ApplicationFailure, setHandler, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, setHandler, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { LoadedOperation } from '../activities/contract.js';
 import type { OperationInput, OperationName, Response, Settings } from '../contract/index.js';
 import { cancelledAnswer, failureAnswer, planAnswer } from './guarded/answers.js';
@@ -10,10 +10,12 @@ import { operationInput, requireUsableId } from './guarded/operation-input.js';
 import { Progress } from './guarded/progress.js';
 import { factsOf, StopHere, stepsOn, type Steps } from './guarded/steps.js';
 import { DESCRIPTIONS, stateQuery } from './messages.js';
+import { cleanUpAfterBackup } from './retention.js';
 
 type Work = (loaded: LoadedOperation, progress: Progress) => Promise<Response>;
 
-async function unguarded(operation: OperationName, argument: OperationInput, work: Work): Promise<Response> {
+/** Runs `work` on the loaded operation, shows its state, and answers by the contract whatever happens. */
+export async function unguarded(operation: OperationName, argument: OperationInput, work: Work): Promise<Response> {
   const input = operationInput(argument);
   const progress = new Progress(operation, input.requested_by);
   setHandler(stateQuery, () => progress.view({ approvals: [], refused: [], refusedCount: 0 }), { description: DESCRIPTIONS.state });
@@ -61,16 +63,19 @@ export async function backup(input: OperationInput): Promise<Response> {
     const steps = stepsOn(settings);
     await requireReachable(steps, settings);
     progress.enter('backing_up', 'Backing up');
-    let made = await createBackup(steps, {
+    const taken = await createBackup(steps, {
       operation_id: workflowInfo().workflowId, settings, label: parameters.label ?? null, reason: parameters.reason ?? null,
     });
-    if (settings.backup.verify === 'proven' && made.level !== 'proven') {
+    let made = taken.backup;
+    if (taken.level === 'proven' && made.level !== 'proven') {
       progress.enter('verifying_backup', `Restoring ${made.backup_id} into a scratch database to prove it`);
       made = await steps.changing.proveBackup({ settings, backup_id: made.backup_id });
     }
+    const cleanup = settings.backup.auto_cleanup ? await CancellationScope.nonCancellable(() => cleanUpAfterBackup(settings)) : null;
+    if (cleanup !== null && 'error' in cleanup) progress.note(`Clean-up: ${cleanup.error}`);
     const answer: Response = {
       status: 'success', operation: 'backup', environment: settings.environment,
-      result: { ...made }, message: `Backup ${made.backup_id} of ${settings.environment}: ${made.level}`,
+      result: { ...made, ...(cleanup === null ? {} : { cleanup }) }, message: `Backup ${made.backup_id} of ${settings.environment}: ${made.level}`,
     };
     await endOperation(steps, {
       operationId: workflowInfo().workflowId, operation: 'backup', settings, requestedBy: progress.requestedBy, startedAt,
@@ -81,7 +86,7 @@ export async function backup(input: OperationInput): Promise<Response> {
 }
 
 /** A change that has begun waits for a server that comes back; who asks for a backup is told at once. */
-async function requireReachable(steps: Steps, settings: Settings): Promise<void> {
+export async function requireReachable(steps: Steps, settings: Settings): Promise<void> {
   const { checks } = await steps.reading.checkHealth({ settings, artifact: null });
   const connectivity = checks.filter((check) => check.name === 'connectivity' && check.status === 'unhealthy');
   if (connectivity.length === 0) return;

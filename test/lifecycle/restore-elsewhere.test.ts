@@ -1,8 +1,9 @@
 /** Backups of another database than the target, and backups that cannot be used: told before anything is changed. */
-import { cp, readFile, truncate, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BackupRecord, ErrorResponse, PlanSummary, SuccessResponse } from '../../src/contract/index.js';
+import { copyBackup, manifestOf } from '../support/backups.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { createStack, type Stack } from '../support/stack.js';
 
@@ -44,7 +45,7 @@ describe('a restore of a backup', () => {
   });
 
   it.concurrent('of this environment on another server is named, and keeps owners and grants', async ({ expect }) => {
-    const backup_id = await altered('backup-20260101-000001', (record) => ({ ...record, identity: 'postgresql:1/gone' }));
+    const backup_id = await altered('backup-20260101-000001', { identity: 'postgresql:1/gone' });
     expect(await asked({ backup_id, dry_run: true })).toMatchObject({ code: 'backup_unusable' });
     const findings = findingsOf(await asked({ backup_id, from: 'production', dry_run: true }));
     expect(findings).toContainEqual({ level: 'warning', message: expect.stringContaining('postgresql:1/gone') as string });
@@ -52,14 +53,14 @@ describe('a restore of a backup', () => {
   });
 
   it.concurrent('of a newer server, a truncated and a damaged one end before anything is changed', async ({ expect }) => {
-    const newer = await altered('backup-20260101-000002', (record) => ({ ...record, server_version: '99.1' }));
+    const newer = await altered('backup-20260101-000002', { server_version: '99.1' });
     expect(await asked({ backup_id: newer })).toMatchObject({
       code: 'restore_failed', error: expect.stringContaining('nothing was changed') as string,
       result: { obstacles: [expect.stringContaining('the backup is of PostgreSQL 99, and the server is only')] },
     });
-    const truncated = await altered('backup-20260101-000003', (record) => record, (file) => truncate(file, 100));
+    const truncated = await altered('backup-20260101-000003', {}, (file) => truncate(file, 100));
     expect(await asked({ backup_id: truncated })).toMatchObject({ code: 'backup_unusable', error: expect.stringContaining('has 100 bytes instead of') as string });
-    const flipped = await altered('backup-20260101-000004', (record) => record, async (file) => {
+    const flipped = await altered('backup-20260101-000004', {}, async (file) => {
       const bytes = await readFile(file);
       bytes[bytes.length - 20]! ^= 1;
       await writeFile(file, bytes);
@@ -80,13 +81,9 @@ describe('a restore of a backup', () => {
   });
 
   /** A copy of production's backup under another id, changed as a test needs it. */
-  async function altered(id: string, change: (record: BackupRecord) => BackupRecord, spoil: (dump: string) => Promise<void> = () => Promise.resolve()): Promise<string> {
-    const folder = join(stack.store, 'backups', id);
-    await cp(join(stack.store, 'backups', made['production']!), folder, { recursive: true });
-    const manifest = join(folder, 'manifest.json');
-    const record = JSON.parse(await readFile(manifest, 'utf8')) as BackupRecord;
-    await writeFile(manifest, JSON.stringify(change({ ...record, backup_id: id })));
-    await spoil(join(folder, record.file));
+  async function altered(id: string, change: Partial<BackupRecord>, spoil: (dump: string) => Promise<void> = () => Promise.resolve()): Promise<string> {
+    const folder = await copyBackup(stack.store, made['production']!, id, change);
+    await spoil(join(folder, (await manifestOf(stack.store, id)).file));
     return id;
   }
 });

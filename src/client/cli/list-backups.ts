@@ -1,25 +1,45 @@
-/** `faber-db list-backups`: newest first, with what each one holds and whether it was proven to restore. */
+/** `faber-db list-backups`: newest first, with what each one holds, whether it was proven to restore, and what retention does with it. */
 import type { Command } from 'commander';
-import type { BackupSummary } from '../../contract/backup.js';
 import type { Response } from '../../contract/response.js';
+import type { KeptDatabase, ListBackupsResult, ListedBackup } from '../../contract/retention.js';
+import { printable } from '../terminal-text.js';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
 import { waitTimeout, withConnection, withDirectory, withJson } from './options.js';
+import { size } from './size.js';
 import { table } from './table.js';
 
-function size(bytes: number): string {
-  const units = ['B', 'KB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, bytes > 0 ? Math.floor(Math.log2(bytes) / 10) : 0);
-  return `${(bytes / 2 ** (10 * power)).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+function levelOf(backup: ListedBackup): string {
+  if (backup.unusable) return 'UNUSABLE';
+  return backup.incomplete_state === undefined ? backup.level : `${backup.level}, incomplete state`;
+}
+
+function ledgerOf({ ledger }: ListedBackup): string {
+  if (ledger === undefined) return 'no ledger';
+  const failed = ledger.failed.length > 0 ? `, ${ledger.failed.length} failed` : '';
+  return `${ledger.applied} migration${ledger.applied === 1 ? '' : 's'}${ledger.last === null ? '' : ` to ${ledger.last}`}${failed}`;
+}
+
+const day = (at: string | null) => at?.slice(0, 10) ?? '-';
+
+function backupRow(b: ListedBackup): string[] {
+  return [b.backup_id, b.environment, levelOf(b), size(b.size_bytes), `${b.tables} tables, ${b.rows} rows; ${ledgerOf(b)}`, day(b.removed_after), b.retention, b.reason ?? ''];
+}
+
+function databaseRow(d: KeptDatabase): string[] {
+  return [d.name, d.environment ?? '-', d.replaced_at?.slice(0, 19) ?? 'unknown', d.size_bytes === null ? '-' : size(d.size_bytes), day(d.removed_after), d.retention];
 }
 
 function backupsText(response: Response): string | undefined {
   if (response.status !== 'success') return undefined;
-  const { backups = [], damaged = [] } = response.result as { backups?: BackupSummary[]; damaged?: string[] };
-  const rows = backups.map((b) => [b.backup_id, b.environment, b.level, size(b.size_bytes), `${b.tables} tables, ${b.rows} rows`, b.reason ?? '']);
+  const { backups, damaged, total, kept_databases, not_read } = response.result as ListBackupsResult;
   return [
-    backups.length === 0 ? 'No backups.' : table(['BACKUP', 'ENVIRONMENT', 'LEVEL', 'SIZE', 'HOLDS', 'REASON'], rows),
-    ...damaged.map((id) => `Damaged, cannot be restored: ${id}`),
+    backups.length === 0 ? 'No backups.' : table(['BACKUP', 'ENVIRONMENT', 'LEVEL', 'SIZE', 'HOLDS', 'EXPIRES', 'RETENTION', 'REASON'], backups.map(backupRow)),
+    ...(total > backups.length ? [`… and ${total - backups.length} older ones`] : []),
+    ...backups.flatMap((b) => (b.unusable ? [`Cannot be restored: ${b.backup_id}: ${printable(b.unusable.reason)}`] : [])),
+    ...damaged.map((id) => `Damaged, cannot be restored: ${printable(id)}`),
+    ...(kept_databases.length === 0 ? [] : ['', 'Databases that restores replaced, kept beside the ones that serve:', table(['DATABASE', 'ENVIRONMENT', 'REPLACED (UTC)', 'SIZE', 'EXPIRES', 'RETENTION'], kept_databases.map(databaseRow))]),
+    ...not_read.map(({ environment, reason }) => `Replaced databases of ${environment} were not looked for: ${printable(reason)}`),
   ].join('\n');
 }
 

@@ -9,6 +9,7 @@ import { printAnswer } from './answers.js';
 import { addApproveAndReject } from './approve.js';
 import { addBackup } from './backup.js';
 import { addCancel } from './cancel.js';
+import { addCleanup } from './cleanup.js';
 import { addDecide } from './decide.js';
 import { addDev } from './dev.js';
 import { addHealthCheck } from './health-check.js';
@@ -22,6 +23,7 @@ import { addRestore } from './restore.js';
 import { addRollback } from './rollback.js';
 import { addRollbackTo } from './rollback-to.js';
 import { addRun } from './run.js';
+import { addVerify } from './verify.js';
 import { addWatch } from './watch.js';
 import { addWorker } from './worker.js';
 
@@ -41,7 +43,7 @@ function buildProgram(io: Io, done: (exitCode: number) => void): Command {
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .exitOverride();
   program.commandsGroup('Operations:');
-  for (const add of [addRun, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addBackup, addHealthCheck, addListBackups]) add(program, io, done);
+  for (const add of [addRun, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addBackup, addHealthCheck, addListBackups, addVerify, addCleanup]) add(program, io, done);
   program.commandsGroup('Decisions and overview:');
   for (const add of [addApproveAndReject, addDecide, addWatch, addList, addCancel]) add(program, io, done);
   program.commandsGroup('Set up and run:');

@@ -1,7 +1,11 @@
 /** The ports to backups and to the store that keeps them. Nothing here knows of Temporal. */
-import type { BackupRecord } from '../../contract/backup.js';
+import type { BackupRecord, LedgerState } from '../../contract/backup.js';
 import type { BackupLevel, Settings } from '../../contract/settings.js';
-import type { ConnectionTarget, DatabaseHandler, RestoreReport, Session } from '../database/contract.js';
+import type { ConnectionTarget, DatabaseHandler, OperationRow, RestoreReport, Session } from '../database/contract.js';
+import type { Reference } from './store/references.js';
+import type { StoredFile } from './store/removal.js';
+
+export type { Reference, StoredFile };
 
 /** Content-addressed artifacts and backups, in one place that has an id written inside it. */
 export interface Store {
@@ -31,6 +35,27 @@ export interface Store {
   listBackups(environment?: string): Promise<{ backups: BackupRecord[]; damaged: string[] }>;
   /** Absolute path of a backup's file. */
   backupFile(record: BackupRecord): string;
+
+  /** Notes what an operation needs until it ends, beside what is noted already: retention takes none of it meanwhile. */
+  refer(reference: Reference): Promise<void>;
+  references(): Promise<Reference[]>;
+  /** The operation needs nothing any more. */
+  forget(operationId: string): Promise<void>;
+  /**
+   * Removes a backup as a whole: no crash leaves a part of it that is listed.
+   * @param isWanted asked once more when it cannot be found any more; then it is put back
+   * @returns bytes freed; null when it stays, or was gone already
+   */
+  removeBackup(backupId: string, isWanted: () => Promise<boolean>): Promise<number | null>;
+  artifacts(): Promise<StoredFile[]>;
+  /** As removeBackup. */
+  removeArtifact(sha256: string, isWanted: () => Promise<boolean>): Promise<number | null>;
+  /** The unmasked error texts of these operations. */
+  errorDetails(operationIds: readonly string[]): Promise<StoredFile[]>;
+  removeErrorDetail(name: string): Promise<void>;
+  /** What work that was cut off has left, untouched for so long. */
+  leftovers(untouchedMs: number): Promise<{ path: string; bytes: number }[]>;
+  removeLeftover(path: string): Promise<void>;
 }
 
 /** Opens the store of an environment. Creates an empty folder's store; @throws FaberError store_unavailable. */
@@ -43,9 +68,21 @@ export interface BackupOptions {
   label: string | null;
   reason: string | null;
   ledgerDigest: string | null;
+  /** Absent or null: there was none. */
+  ledger?: LedgerState | null;
+  /** Another operation that has begun to change the database and not ended. */
+  incompleteState?: string | null;
   signal: AbortSignal;
   /** Bytes written so far. */
   onProgress?: (bytes: number) => void;
+}
+
+/** A database that a restore replaced. */
+export interface ReplacedDatabase {
+  name: string;
+  size_bytes: number | null;
+  /** The operation that replaced it; null where neither the serving database nor this one remembers. */
+  operation: Pick<OperationRow, 'operation_id' | 'environment' | 'begun_at' | 'ended_at'> | null;
 }
 
 export interface BackupHandler {
@@ -69,8 +106,16 @@ export interface BackupHandler {
    * Restores it into a scratch database beside the target, compares row counts with the manifest, drops the scratch
    * database, and raises the level to proven. @throws FaberError backup_unusable; backup_failed when it could not be tried (no
    * room, no right to create a database, cancelled).
+   * @param operationId who proves it: two that prove one backup at once must not share a scratch database. Default: who made it
    */
-  prove(target: ConnectionTarget, store: Store, record: BackupRecord, signal: AbortSignal, onProgress?: (what: string) => void): Promise<BackupRecord>;
+  prove(
+    target: ConnectionTarget,
+    store: Store,
+    record: BackupRecord,
+    signal: AbortSignal,
+    onProgress?: (what: string) => void,
+    operationId?: string,
+  ): Promise<BackupRecord>;
 
   /**
    * Restores beside the target and verifies; the target is not touched. Idempotent by `operationId`: the name of the
@@ -104,6 +149,15 @@ export interface BackupHandler {
 
   /** Drops the side or scratch databases that the operation left, if any. */
   cleanUp(target: ConnectionTarget, operationId: string): Promise<void>;
+
+  /** Databases that restores of this target replaced and kept, as far as they can be told to be such. */
+  replacedDatabases(target: ConnectionTarget): Promise<ReplacedDatabase[]>;
+
+  /**
+   * Drops one of them. Never the target itself, and never one that somebody is connected to.
+   * @returns null when it is gone, or why it stays
+   */
+  dropReplaced(target: ConnectionTarget, name: string): Promise<string | null>;
 
   /** Reasons why a restore into this target is refused (slots, subscriptions, prepared transactions, permissions, space). */
   restoreObstacles(target: ConnectionTarget, record: BackupRecord): Promise<string[]>;

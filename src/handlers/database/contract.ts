@@ -169,6 +169,8 @@ export interface Bookkeeping {
   checkFence(session: Session, fence: Fence): Promise<void>;
   /** The row of one operation, or null (also where there is no `faber_db` schema). */
   operation(target: ConnectionTarget, operationId: string): Promise<OperationRow | null>;
+  /** Every operation that the database remembers, oldest first, without the answers. */
+  remembered(target: ConnectionTarget): Promise<Omit<OperationRow, 'answer'>[]>;
   /** Operations begun and not ended, oldest first. */
   unfinished(target: ConnectionTarget): Promise<OperationRow[]>;
   /** Records that an operation begins to change (upsert by id) and writes the marker when `marker` is given. Under the fence. */

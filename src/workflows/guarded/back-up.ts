@@ -1,6 +1,6 @@
 /** The backup of a change, and the one of the operation `backup`. */
 import { CancellationScope } from '@temporalio/workflow';
-import type { BackupSummary, Settings } from '../../contract/index.js';
+import type { BackupLevel, BackupSummary, Settings } from '../../contract/index.js';
 import type { Change } from './change-parts.js';
 import { endedByCancel, factsOf, type Steps } from './steps.js';
 
@@ -11,7 +11,7 @@ export async function backUp(change: Change): Promise<BackupSummary | null> {
   if (plan.evidence.backup === 'none') return null;
   progress.enter('backing_up', 'Backing up');
   try {
-    const made = await createBackup(steps, { operation_id: input.operation_id, settings, label: null, reason: `before ${input.operation}` });
+    const { backup: made } = await createBackup(steps, { operation_id: input.operation_id, settings, label: null, reason: `before ${input.operation}` });
     let backup = made;
     if (plan.evidence.backup === 'proven' && made.level !== 'proven') {
       progress.enter('verifying_backup', `Restoring ${made.backup_id} into a scratch database to prove it`);
@@ -32,12 +32,12 @@ export async function backUp(change: Change): Promise<BackupSummary | null> {
 export async function createBackup(
   steps: Steps,
   input: { operation_id: string; settings: Settings; label: string | null; reason: string | null },
-): Promise<BackupSummary> {
+): Promise<{ backup: BackupSummary; level: BackupLevel }> {
   for (let offset = 0; ; offset += 1) {
     const backup_id = backupId(Date.now() + offset * 1000, input.label);
     try {
       const outcome = await steps.changing.createBackup({ ...input, backup_id });
-      if (outcome.kind === 'created') return outcome.backup;
+      if (outcome.kind === 'created') return outcome;
     } catch (error) {
       // An attempt that died has left files, and none follows that would replace them.
       await CancellationScope.nonCancellable(() => steps.changing.abandonBackup({ settings: input.settings, backup_id }).catch(() => undefined));

@@ -1,9 +1,12 @@
-import { appendFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import type { BackupRecord } from '../../../src/contract/backup.js';
 import type { Store } from '../../../src/handlers/backup/contract.js';
 import { openLocalStore } from '../../../src/handlers/backup/store/local.js';
+import { inDist } from '../../support/dist.js';
+import { eventually } from '../../support/eventually.js';
 import { tempDir } from '../../support/temp.js';
 import { settingsFor } from './setup.js';
 
@@ -175,4 +178,96 @@ describe('backups', () => {
     await store.abandonBackup('backup-20260124-103001');
     expect(await readdir(join(store.location, 'backups'))).toEqual([record.backup_id]);
   });
+});
+
+describe('removing', () => {
+  const never = () => Promise.resolve(false);
+
+  test('takes a backup as a whole, and says what that freed', async () => {
+    const store = await open(await place());
+    await storedBackup(store, 'backup-20260124-103000');
+    expect(await store.removeBackup('backup-20260124-103000', never)).toBeGreaterThan(4);
+    expect(await readdir(join(store.location, 'backups'))).toEqual([]);
+    expect(await store.removeBackup('backup-20260124-103000', never)).toBeNull();
+    await expect(async () => store.removeBackup('../audit', never)).rejects.toMatchObject({ code: 'backup_not_found' });
+  });
+
+  test('puts back what is wanted after all, or where that cannot be asked', async () => {
+    const store = await open(await place());
+    const record = await storedBackup(store, 'backup-20260124-103000');
+    const seen: number[] = [];
+    const wanted = async () => (seen.push((await store.listBackups()).backups.length), true);
+    expect(await store.removeBackup(record.backup_id, wanted)).toBeNull();
+    expect(seen, 'nobody finds it while that is asked').toEqual([0]);
+    expect(await store.getBackup(record.backup_id)).toEqual(record);
+    await expect(store.removeBackup(record.backup_id, () => Promise.reject(new Error('no answer')))).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(await store.getBackup(record.backup_id)).toEqual(record);
+  });
+
+  test('killed in the middle leaves no half backup, and what it leaves is swept', async () => {
+    const location = await place();
+    const store = await open(location);
+    const record = await storedBackup(store, 'backup-20260124-103000');
+    const other = await storedBackup(store, 'backup-20260124-103001');
+    const barriers = await tempDir();
+    await writeFile(join(barriers, 'in-removal.stop'), '');
+    const script = `const { openLocalStore } = await import(${JSON.stringify(await inDist('src/handlers/backup/store/local.js'))});
+      const store = await openLocalStore({ backup: { location: ${JSON.stringify(location)} } });
+      await store.removeBackup(${JSON.stringify(record.backup_id)}, async () => false);`;
+    const removing = execa(process.execPath, ['--input-type=module', '-e', script], { env: { FABER_DB_TEST_BARRIERS: barriers }, reject: false });
+    await eventually(() => readdir(barriers), (names) => names.includes('in-removal.reached'));
+    removing.kill('SIGKILL');
+    await removing;
+    expect(await store.listBackups()).toEqual({ backups: [other], damaged: [] });
+    const left = await store.leftovers(0);
+    expect(left).toMatchObject([{ path: expect.stringMatching(/backups\/\.tmp-/) as string }]);
+    await store.removeLeftover(left[0]!.path);
+    expect(await readdir(join(location, 'backups'))).toEqual([other.backup_id]);
+  });
+
+  test('sweeps what was cut off and not touched since, and nothing else', async () => {
+    const store = await open(await place());
+    const record = await storedBackup(store, 'backup-20260124-103000');
+    await store.putArtifact(bytes('plan'));
+    await store.beginBackup('backup-20260124-103001');
+    await mkdir(join(store.location, 'backups', '.tmp-0011223344556677'));
+    await writeFile(join(store.location, 'artifacts', '.tmp-8899aabbccddeeff'), 'half');
+    expect(await store.leftovers(60_000)).toEqual([]);
+    const left = await store.leftovers(0);
+    expect(left.map(({ path }) => path.slice(store.location.length + 1)).sort()).toEqual(['artifacts/.tmp-8899aabbccddeeff', 'backups/.tmp-0011223344556677', 'backups/backup-20260124-103001']);
+    for (const { path } of left) await store.removeLeftover(path);
+    expect(await store.listBackups()).toEqual({ backups: [record], damaged: [] });
+    expect(await store.artifacts()).toHaveLength(1);
+  });
+
+  test('knows the error details of an operation from those of one whose id looks the same', async () => {
+    const store = await open(await place());
+    await store.putErrorDetail('a/b', 'one');
+    await store.putErrorDetail('a:b', 'other');
+    const [file] = await store.errorDetails(['a/b']);
+    expect(await store.errorDetails(['a/b', 'nobody'])).toHaveLength(1);
+    await store.removeErrorDetail(file!.name);
+    expect((await store.errorDetails(['a/b', 'a:b'])).map(({ bytes: n }) => n)).toEqual(['other'.length]);
+  });
+});
+
+test('what operations need is noted per operation, added up, and forgotten', async () => {
+  const store = await open(await place());
+  const need = { operation_id: 'op-1', namespace: 'default', environment: 'production', working_directory: '/srv/shop', at: '2026-01-24T10:30:00.000Z' };
+  await store.refer({ ...need, artifacts: ['a'], backups: [] });
+  await store.refer({ ...need, artifacts: ['a'], backups: ['b'] });
+  await store.refer({ ...need, operation_id: 'op-2', artifacts: [], backups: ['c'] });
+  await writeFile(join(store.location, 'references', 'x.json'), '{');
+  await store.forget('op-2');
+  expect(await store.references()).toEqual([{ ...need, artifacts: ['a'], backups: ['b'] }]);
+});
+
+test('an artifact that is used again is as young as its last use', async () => {
+  const store = await open(await place());
+  const sha = await store.putArtifact(bytes('plan'));
+  const longAgo = new Date('2020-01-01');
+  await utimes(join(store.location, 'artifacts', sha), longAgo, longAgo);
+  expect((await store.artifacts())[0]?.changed_at).toBe(longAgo.getTime());
+  await store.putArtifact(bytes('plan'));
+  expect((await store.artifacts())[0]?.changed_at).toBeGreaterThan(Date.now() - 60_000);
 });

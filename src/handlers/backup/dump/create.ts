@@ -60,6 +60,8 @@ export async function createBackup(database: DatabaseHandler, target: Connection
       extensions: dumped.extensions,
       structure_sha256: structure.sha256,
       ledger_digest: options.ledgerDigest,
+      ...(options.ledger && { ledger: options.ledger }),
+      ...(options.incompleteState && { incomplete_state: options.incompleteState }),
       snapshot: dumped.snapshot,
       label: options.label,
       reason: options.reason,

@@ -2,13 +2,14 @@
 import type { BackupRecord } from '../../../contract/backup.js';
 import type { Settings } from '../../../contract/settings.js';
 import type { ConnectionTarget, DatabaseHandler, RestoreReport, Session } from '../../database/contract.js';
-import type { BackupHandler, BackupOptions, Store } from '../contract.js';
+import type { BackupHandler, BackupOptions, ReplacedDatabase, Store } from '../contract.js';
 import { checkBackup } from './check.js';
 import { cleanUp } from './clean-up.js';
 import { createBackup } from './create.js';
 import { restoreObstacles } from './obstacles.js';
 import { preflight } from './preflight.js';
 import { proveBackup } from './prove.js';
+import { dropReplaced, replacedDatabases } from './replaced.js';
 import { restoreBeside } from './restore.js';
 import { swap } from './swap.js';
 
@@ -27,8 +28,15 @@ export class DumpBackupHandler implements BackupHandler {
     return checkBackup(store, record, signal);
   }
 
-  prove(target: ConnectionTarget, store: Store, record: BackupRecord, signal: AbortSignal, onProgress?: (what: string) => void): Promise<BackupRecord> {
-    return proveBackup(this.database, target, store, record, signal, onProgress);
+  prove(
+    target: ConnectionTarget,
+    store: Store,
+    record: BackupRecord,
+    signal: AbortSignal,
+    onProgress?: (what: string) => void,
+    operationId?: string,
+  ): Promise<BackupRecord> {
+    return proveBackup(this.database, target, store, record, signal, onProgress, operationId);
   }
 
   restoreBeside(
@@ -54,6 +62,14 @@ export class DumpBackupHandler implements BackupHandler {
 
   cleanUp(target: ConnectionTarget, operationId: string): Promise<void> {
     return cleanUp(this.database, target, operationId);
+  }
+
+  replacedDatabases(target: ConnectionTarget): Promise<ReplacedDatabase[]> {
+    return replacedDatabases(this.database, target);
+  }
+
+  dropReplaced(target: ConnectionTarget, name: string): Promise<string | null> {
+    return dropReplaced(this.database, target, name);
   }
 
   restoreObstacles(target: ConnectionTarget, record: BackupRecord): Promise<string[]> {

@@ -21,8 +21,9 @@ export async function proveBackup(
   record: BackupRecord,
   signal: AbortSignal,
   onProgress?: (what: string) => void,
+  operationId: string | null = record.operation_id,
 ): Promise<BackupRecord> {
-  const scratch = scratchName(target.database, record.operation_id ?? record.backup_id);
+  const scratch = scratchName(target.database, operationId ?? record.backup_id);
   const failed = (error: unknown) => restoreFailure(error, 'backup_failed', `Backup ${record.backup_id} could not be proven`, target, signal);
   const drop = () => inMaintenance(database, target, 'restore', (session) => dropDatabase(session, scratch));
   const ids: string[] = [];
@@ -35,7 +36,7 @@ export async function proveBackup(
     throw failed(error);
   }
   ids.push(...(await drop().catch((error: unknown) => Promise.reject(failed(error)))));
-  if (record.operation_id !== null) await claimIn(database, target, record.operation_id, ids);
+  if (operationId !== null) await claimIn(database, target, operationId, ids);
   const proven: BackupRecord = { ...record, level: 'proven', proven_at: new Date().toISOString() };
   await store.updateBackup(proven);
   return proven;

@@ -14,6 +14,12 @@ export function keptName(database: string, operationId: string): string {
   return withSuffix(database, `_replaced_${shortHash(database, operationId)}`);
 }
 
+/** Whether a database may be one that a restore of this one replaced: by its name alone, which anybody can give. */
+export function looksReplaced(database: string, name: string): boolean {
+  const suffix = /_replaced_[0-9a-f]{10}$/.exec(name)?.[0];
+  return suffix !== undefined && withSuffix(database, suffix) === name;
+}
+
 /** A database in which a backup is proven and that never survives. */
 export function scratchName(database: string, id: string): string {
   return `faber_db_scratch_${shortHash(database, id)}`;

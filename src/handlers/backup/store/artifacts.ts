@@ -1,7 +1,7 @@
 /** Content-addressed bytes: the name is the sha256, so a wrong byte is always noticed. */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, utimes } from 'node:fs/promises';
 import { FaberError } from '../../../contract/failure.js';
 import { writeDurably } from './durable.js';
 import { artifactPath } from './names.js';
@@ -15,6 +15,8 @@ export async function putArtifact(location: string, bytes: Uint8Array): Promise<
   const there = await read(path);
   // A damaged copy is replaced: we hold the right bytes.
   if (there === null || digest(there) !== sha256) await writeDurably(path, bytes, 'replace');
+  // Its age counts from its last use: retention takes what nobody used for long.
+  else await utimes(path, new Date(), new Date());
   return sha256;
 }
 

@@ -6,6 +6,7 @@
  *     backups/<backup_id>/dump.pgc.zst  + manifest.json, written last
  *     audit/audit.jsonl                 one line an operation
  *     errors/                           unmasked error text
+ *     references/                       what operations that have not ended need
  *
  * Folders have mode 0700, files 0600; every file appears whole or not at all.
  */
@@ -18,9 +19,11 @@ import { abandonBackup, beginBackup, getBackup, listBackups, type StorePlace, wr
 import { makeFolder, writeDurably } from './durable.js';
 import { openIdentity } from './identity.js';
 import { dumpPath, errorDetailPath } from './names.js';
+import { forget, refer, type Reference, references } from './references.js';
+import { artifacts, errorDetails, leftovers, removeArtifact, removeBackup, removeErrorDetail, removeLeftover, type StoredFile } from './removal.js';
 import { storeUnavailable } from './unavailable.js';
 
-const FOLDERS = ['artifacts', 'backups', 'audit', 'errors'];
+const FOLDERS = ['artifacts', 'backups', 'audit', 'errors', 'references'];
 
 class LocalStore implements Store {
   readonly id: string;
@@ -80,6 +83,46 @@ class LocalStore implements Store {
 
   backupFile(record: BackupRecord): string {
     return dumpPath(this.location, record);
+  }
+
+  refer(reference: Reference): Promise<void> {
+    return this.guarded('note what an operation needs', () => refer(this.location, reference));
+  }
+
+  references(): Promise<Reference[]> {
+    return this.guarded('read what operations need', () => references(this.location));
+  }
+
+  forget(operationId: string): Promise<void> {
+    return this.guarded('forget what an operation needed', () => forget(this.location, operationId));
+  }
+
+  removeBackup(backupId: string, isWanted: () => Promise<boolean>): Promise<number | null> {
+    return this.guarded('remove a backup', () => removeBackup(this.location, backupId, isWanted));
+  }
+
+  artifacts(): Promise<StoredFile[]> {
+    return this.guarded('list the artifacts', () => artifacts(this.location));
+  }
+
+  removeArtifact(sha256: string, isWanted: () => Promise<boolean>): Promise<number | null> {
+    return this.guarded('remove an artifact', () => removeArtifact(this.location, sha256, isWanted));
+  }
+
+  errorDetails(operationIds: readonly string[]): Promise<StoredFile[]> {
+    return this.guarded('list the details of errors', () => errorDetails(this.location, operationIds));
+  }
+
+  removeErrorDetail(name: string): Promise<void> {
+    return this.guarded('remove the details of an error', () => removeErrorDetail(this.location, name));
+  }
+
+  leftovers(untouchedMs: number): Promise<{ path: string; bytes: number }[]> {
+    return this.guarded('look for left-overs', () => leftovers(this.location, untouchedMs));
+  }
+
+  removeLeftover(path: string): Promise<void> {
+    return this.guarded('remove left-overs', () => removeLeftover(path));
   }
 
   private async guarded<T>(doing: string, work: () => Promise<T>): Promise<T> {

@@ -36,9 +36,14 @@ export function dumpPath(location: string, record: Pick<BackupRecord, 'backup_id
   return join(backupFolder(location, record.backup_id), record.file);
 }
 
-/** A path for unmasked error text. Operation ids are chosen by callers, so only harmless characters of them are kept. */
+/** A path for unmasked error text. */
 export function errorDetailPath(location: string, operationId: string, text: string): string {
-  const readable = operationId.replace(/[^A-Za-z0-9_-]+/g, '_').slice(0, 80);
-  const unique = createHash('sha256').update(operationId).update('\0').update(text).digest('hex').slice(0, 16);
-  return join(location, 'errors', `${readable}-${unique}.txt`);
+  return join(location, 'errors', `${errorDetailPrefix(operationId)}${digest(text)}.txt`);
 }
+
+/** How the names of an operation's error details begin. Ids are chosen by callers, so only harmless characters of them are kept. */
+export function errorDetailPrefix(operationId: string): string {
+  return `${operationId.replace(/[^A-Za-z0-9_-]+/g, '_').slice(0, 80)}-${digest(operationId)}-`;
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 12);

@@ -8,7 +8,8 @@ import { withSession, type PostgresSession } from './session.js';
 import { changingName, readingName } from './session-names.js';
 
 const TIME = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${column}`;
-const OPERATION = `operation_id, operation, environment, request_digest, plan_hash, artifact, requested_by, answer, ${TIME('begun_at')}, ${TIME('ended_at')}`;
+const REMEMBERED = `operation_id, operation, environment, request_digest, plan_hash, artifact, requested_by, ${TIME('begun_at')}, ${TIME('ended_at')}`;
+const OPERATION = `${REMEMBERED}, answer`;
 
 export const postgresBookkeeping: Bookkeeping = {
   ensure: (target) => ensureTables(postgresTarget(target)),
@@ -20,6 +21,8 @@ export const postgresBookkeeping: Bookkeeping = {
     const rows = await read<OperationRow>(postgresTarget(target), `SELECT ${OPERATION} FROM faber_db.operations WHERE operation_id = $1`, [operationId]);
     return rows[0] ?? null;
   },
+
+  remembered: (target) => read<Omit<OperationRow, 'answer'>>(postgresTarget(target), `SELECT ${REMEMBERED} FROM faber_db.operations o ORDER BY o.begun_at`),
 
   unfinished: (target) => read<OperationRow>(postgresTarget(target), `SELECT ${OPERATION} FROM faber_db.operations o WHERE o.ended_at IS NULL ORDER BY o.begun_at`),
 
