@@ -4,6 +4,7 @@ import { changeRuns } from './database-lock.js';
 import type { Dependencies } from './dependencies.js';
 import { FaberError } from '../contract/failure.js';
 import { withHeartbeat, type Running } from './heartbeat.js';
+import { adopts } from './identify-target.js';
 import { leftBy } from './inspect-change.js';
 import { changeOptions, openPlan, type OpenPlan } from './open-plan.js';
 
@@ -22,6 +23,9 @@ export async function beginChange(deps: Dependencies, input: BeginInput): Promis
       fingerprint: await database.schemaFingerprint(target),
       applied_before: migrations.compare(plan.artifact.migrations, ledger).applied,
     };
+    const identity = await database.identify(target);
+    // An empty database has nothing that could be another's.
+    const claims = adopts(plan.artifact.request, identity) || (identity.marker === null && identity.empty);
     await database.bookkeeping.ensure(target);
     for (const row of await database.bookkeeping.unfinished(target)) {
       if (row.operation_id === input.operation_id) continue;
@@ -38,7 +42,7 @@ export async function beginChange(deps: Dependencies, input: BeginInput): Promis
       // It changed nothing: its row ends here, and nobody has to decide anything.
       await database.bookkeeping.end(target, null, row.operation_id, { outcome: 'interrupted before any change' });
     }
-    await begin(plan, input, running);
+    await begin(plan, { ...input, write_marker: input.write_marker || claims }, running);
     return { interrupted: null, ...before };
   });
 }
@@ -47,7 +51,7 @@ export async function beginChange(deps: Dependencies, input: BeginInput): Promis
 export async function beginInRestored(deps: Dependencies, input: BeginInput): Promise<void> {
   await withHeartbeat(async (running) => {
     const plan = await openPlan(deps, input.settings, input.artifact);
-    if ((await plan.database.bookkeeping.operation(plan.target, input.operation_id)) === null) await begin(plan, input, running);
+    if ((await plan.database.bookkeeping.operation(plan.target, input.operation_id)) === null) await begin(plan, { ...input, write_marker: true }, running);
   });
 }
 

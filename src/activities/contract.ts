@@ -36,7 +36,7 @@ export interface RecheckOutcome {
 export interface BeginInput extends ChangeRef {
   request_digest: string;
   requested_by: string;
-  /** An approved operation may write the marker. */
+  /** An approved operation writes the marker, whatever the database has; one on an empty database does in any case. */
   write_marker: boolean;
 }
 

@@ -1,7 +1,9 @@
 /** Whether the database that a URL reaches is the one that the environment means. */
 import { FaberError } from '../contract/failure.js';
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
+import type { Request } from '../contract/operation.js';
 import type { Settings } from '../contract/settings.js';
+import { commandLine } from './command-line.js';
 import type { Resources } from './dependencies.js';
 
 /**
@@ -37,4 +39,46 @@ export async function identifyTarget(input: Resources & { settings: Settings }, 
     });
   }
   return identity;
+}
+
+interface Named extends Pick<Resources, 'target'> {
+  settings: Settings;
+  request: Request;
+}
+
+const adoptedBy = (request: Request): string | undefined => (request.parameters as { adopt?: string }).adopt;
+
+/** Whether the operation marks the database as its environment's: the request names it, and it has no marker yet. */
+export function adopts(request: Request, identity: Pick<DatabaseIdentity, 'marker'>): boolean {
+  return identity.marker === null && adoptedBy(request) !== undefined;
+}
+
+/** A request that names a database is about that one and no other. @throws FaberError target_mismatch */
+export function requireNamed({ request, target, settings }: Named, identity: DatabaseIdentity): void {
+  const named = adoptedBy(request);
+  if (named === undefined || named === identity.identity) return;
+  throw new FaberError({
+    code: 'target_mismatch',
+    message: `The request names ${named}, and ${target.describe()} is ${identity.identity}; nothing was changed`,
+    result: { identity: identity.identity },
+    suggestions: [`Check ${settings.direct_connection_string_env ?? settings.connection_string_env} on the worker: it may point at another database`],
+  });
+}
+
+/**
+ * For what replaces or empties a database: a wrong URL in the environment must never wipe another one. An empty database, or one
+ * that is missing, has nothing to lose. @throws FaberError target_mismatch
+ */
+export function requireMarked(named: Named, identity: DatabaseIdentity): void {
+  const { request, target, settings } = named;
+  if (identity.marker !== null || identity.empty || adopts(request, identity)) return;
+  throw new FaberError({
+    code: 'target_mismatch',
+    message: `The database at ${target.describe()} is not empty, and no marker of faber-db in it says that it is '${settings.environment}'; nothing was changed`,
+    result: { identity: identity.identity },
+    suggestions: [
+      `Check ${settings.direct_connection_string_env ?? settings.connection_string_env} on the worker: it may point at another database`,
+      `If it is the right one, name it, which marks it: ${commandLine(request, { adopt: identity.identity })}`,
+    ],
+  });
 }

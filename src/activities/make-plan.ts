@@ -13,7 +13,7 @@ import { levelFor, type BackupHandler, type Store } from '../handlers/backup/con
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
 import type { Migration } from '../handlers/migration/contract.js';
 import type { Resources } from './dependencies.js';
-import { identifyTarget } from './identify-target.js';
+import { adopts, identifyTarget, requireMarked, requireNamed } from './identify-target.js';
 import { planMigrate } from './plan-migrate.js';
 import { planRestore } from './plan-restore.js';
 import { planRollback, planRollbackTo } from './plan-rollback.js';
@@ -64,13 +64,18 @@ export async function makePlan(input: PlanInput): Promise<MadePlan> {
   const { request, settings, store, backups } = input;
   const backupId = 'backup_id' in request.parameters ? request.parameters.backup_id : undefined;
   const identity = await identifyTarget(input, backupId !== undefined);
+  requireNamed(input, identity);
+  if (backupId !== undefined) requireMarked(input, identity);
   const parts = await planParts(input, identity, backupId);
   const restores = parts.restore !== null;
+  if (restores) requireMarked(input, identity);
 
-  const nothingToDo = parts.migrations.length === 0 && parts.baseline.length === 0 && parts.resolve.length === 0 && parts.restore === null;
+  const changesNothing = parts.migrations.length === 0 && parts.baseline.length === 0 && parts.resolve.length === 0 && parts.restore === null;
+  const marks = adopts(request, identity);
+  const nothingToDo = changesNothing && !marks;
   const findings: Finding[] = [...[...settings.warnings, ...input.projectWarnings].map((message): Finding => ({ level: 'info', message })), ...parts.findings];
   let backup: PlanEvidence['backup'] = 'none';
-  if (settings.backup.before_change && !nothingToDo) {
+  if (settings.backup.before_change && !changesNothing) {
     backup = levelFor(settings, identity.sizeBytes);
     const preflight = await preflightBackup(input, restores);
     findings.push(...preflight.map((message): Finding => ({ level: 'warning', message })));
@@ -114,7 +119,7 @@ export async function makePlan(input: PlanInput): Promise<MadePlan> {
     database: { name: identity.database, server_version: identity.serverVersion, size_bytes: identity.sizeBytes },
     losses: parts.losses,
     ...(parts.dataLoss.length > 0 ? { data_loss: parts.dataLoss } : {}),
-    ledger_changes: parts.ledgerChanges,
+    ledger_changes: [...(marks ? [`The database is marked as '${settings.environment}'`] : []), ...parts.ledgerChanges],
   };
   const plan_hash = createHash('sha256').update(canonicalJson(core)).digest('hex');
   return { core, plan_hash, evidence, nothing_to_do: nothingToDo, identity };

@@ -3,7 +3,8 @@ import { verificationWords } from '../contract/decision.js';
 import type { Finding, PlanSummary } from '../contract/plan.js';
 import { Verification } from '../contract/settings.js';
 import type { OperationState } from '../contract/view.js';
-import { printable, shellWord } from './terminal-text.js';
+import { shellWord } from '../contract/shell-word.js';
+import { printable } from './terminal-text.js';
 
 export interface RenderOptions {
   workflowId: string;

@@ -1,11 +1,6 @@
-/** Text of others on a terminal, and words in a shell. */
+/** Text of others on a terminal. */
 
 /** One line without control characters: a migration's name must not move the cursor or colour the plan. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
-}
-
-/** Quotes one word for a POSIX shell. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -14,4 +14,5 @@ export * from './response.js';
 export * from './results.js';
 export * from './retention.js';
 export * from './settings.js';
+export * from './shell-word.js';
 export * from './view.js';

@@ -32,6 +32,15 @@ const WorkingDirectory = z
 
 const base = { environment: EnvironmentName, working_directory: WorkingDirectory.optional() };
 
+/** The identity of a database, as a refusal names it. It holds no secret. */
+export const DatabaseIdentityName = z
+  .string()
+  .max(300)
+  .regex(/^[a-z]+:[^/\p{Cc}]+\/[^\p{Cc}]+$/u, 'must be the identity of a database, for example postgresql:7311415926535897932/shop')
+  .describe('The identity of the target, which has no marker of faber-db yet: says that it is really the database of this environment, and marks it');
+
+const adopt = { adopt: DatabaseIdentityName.optional() };
+
 /** How a failed migration row of another runner is settled, by migration name. */
 export const Resolution = z
   .record(MigrationName, z.enum(['applied', 'rolled_back']))
@@ -42,20 +51,23 @@ export type Resolution = z.infer<typeof Resolution>;
 export const OperationParameters = {
   migrate: z.strictObject({
     ...base,
+    ...adopt,
     dry_run: z.boolean().default(false).describe('Answer the plan and change nothing'),
     baseline: MigrationName.optional().describe(
       'For a database without a ledger: the last migration that it already holds; it and all before it are recorded as applied',
     ),
   }),
-  'migrate-preview': z.strictObject({ ...base, baseline: MigrationName.optional() }),
+  'migrate-preview': z.strictObject({ ...base, ...adopt, baseline: MigrationName.optional() }),
   rollback: z.strictObject({
     ...base,
+    ...adopt,
     steps: z.number().int().min(1).max(1000).default(1).describe('How many of the last applied migrations to undo'),
     dry_run: z.boolean().default(false).describe('Answer the plan and change nothing'),
   }),
   'rollback-to': z
     .strictObject({
       ...base,
+      ...adopt,
       migration: MigrationName.optional().describe('Undo every migration applied after this one'),
       backup_id: BackupId.optional().describe('Restore this backup'),
       dry_run: z.boolean().default(false),
@@ -66,6 +78,7 @@ export const OperationParameters = {
     }),
   restore: z.strictObject({
     ...base,
+    ...adopt,
     backup_id: BackupId,
     from: EnvironmentName.optional().describe(
       'The environment whose backup it is. Needed where the backup is of another database than the target: another environment, or the same one on a new server',

@@ -1,6 +1,6 @@
 /** `faber-db cancel`: asks an operation to stop. */
 import type { Command } from 'commander';
-import { shellWord } from '../terminal-text.js';
+import { shellWord } from '../../contract/shell-word.js';
 import { printJson, sayTo, type Io } from './io.js';
 import { connectionFlags, withClient, withConnection, withJson, type ConnectionFlags } from './options.js';
 

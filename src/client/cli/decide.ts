@@ -2,7 +2,7 @@
 import { Argument, type Command } from 'commander';
 import { WayOut } from '../../contract/response.js';
 import { requester } from '../requester.js';
-import { shellWord } from '../terminal-text.js';
+import { shellWord } from '../../contract/shell-word.js';
 import { printJson, sayTo, type Io } from './io.js';
 import { connectionFlags, resolveOption, signingKey, withClient, withConnection, withDecider, withJson, withSignature, type ConnectionFlags, type Resolutions } from './options.js';
 

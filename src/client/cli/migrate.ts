@@ -2,10 +2,11 @@
 import type { Command } from 'commander';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { waitTimeout, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, waitTimeout, withAdopt, withConnection, withDirectory, withJson } from './options.js';
 import { previewText } from './preview.js';
 
 interface MigrateOptions extends OperateOptions {
+  adopt?: string;
   dryRun?: boolean;
   baseline?: string;
 }
@@ -19,8 +20,8 @@ export function addMigrate(program: Command, io: Io, done: (exitCode: number) =>
     .option('--yes', 'approve by yourself; never where the environment is protected')
     .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
     .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(command))).action(async (environment: string, options: MigrateOptions) => {
-    const parameters = { environment, dry_run: options.dryRun === true, ...(options.baseline === undefined ? {} : { baseline: options.baseline }) };
+  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: MigrateOptions) => {
+    const parameters = { environment, ...adopted(options), dry_run: options.dryRun === true, ...(options.baseline === undefined ? {} : { baseline: options.baseline }) };
     done(await operate(io, 'migrate', parameters, { ...options, render: previewText }));
   });
 }

@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { FaberClient } from '../client.js';
 import { PASSPHRASE_VARIABLE, type PrivateKey, readPrivateKey } from '../sign.js';
-import { shellWord } from '../terminal-text.js';
+import { shellWord } from '../../contract/shell-word.js';
 import type { Io } from './io.js';
 
 export interface ConnectionFlags {
@@ -29,6 +29,14 @@ export function withJson(command: Command): Command {
 export function withDirectory(command: Command): Command {
   return command.option('--working-directory <path>', 'absolute path of the project on the worker (default: CLAUDE_DB_CWD, the git root, here)');
 }
+
+/** For a database without faber-db's marker: the refusal prints the option with the identity. */
+export function withAdopt(command: Command): Command {
+  return command.option('--adopt <identity>', 'this unmarked database is really that of the environment: mark it');
+}
+
+/** The parameter of `--adopt`, where it was given. */
+export const adopted = ({ adopt }: { adopt?: string }): { adopt?: string } => (adopt === undefined ? {} : { adopt });
 
 export function withDecider(command: Command): Command {
   return command

@@ -2,7 +2,7 @@
 import type { Response } from '../../contract/response.js';
 import { exitCodeOf } from '../error-response.js';
 import type { OperationHandle } from '../handle.js';
-import { shellWord } from '../terminal-text.js';
+import { shellWord } from '../../contract/shell-word.js';
 import { printAnswer } from './answers.js';
 import { printJson, sayTo, type Io } from './io.js';
 import { connectionFlags, type ConnectionFlags } from './options.js';

@@ -2,10 +2,11 @@
 import type { Command } from 'commander';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { waitTimeout, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, waitTimeout, withAdopt, withConnection, withDirectory, withJson } from './options.js';
 import { previewText } from './preview.js';
 
 interface RestoreOptions extends OperateOptions {
+  adopt?: string;
   backupId: string;
   from?: string;
   dryRun?: boolean;
@@ -21,9 +22,9 @@ export function addRestore(program: Command, io: Io, done: (exitCode: number) =>
     .option('--yes', 'approve by yourself; never where the environment is protected')
     .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
     .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(command))).action(async (environment: string, options: RestoreOptions) => {
+  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: RestoreOptions) => {
     const { backupId, from, dryRun } = options;
-    const parameters = { environment, backup_id: backupId, dry_run: dryRun === true, ...(from === undefined ? {} : { from }) };
+    const parameters = { environment, ...adopted(options), backup_id: backupId, dry_run: dryRun === true, ...(from === undefined ? {} : { from }) };
     done(await operate(io, 'restore', parameters, { ...options, render: previewText }));
   });
 }

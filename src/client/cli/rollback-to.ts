@@ -2,10 +2,11 @@
 import type { Command } from 'commander';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { waitTimeout, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, waitTimeout, withAdopt, withConnection, withDirectory, withJson } from './options.js';
 import { previewText } from './preview.js';
 
 interface RollbackToOptions extends OperateOptions {
+  adopt?: string;
   migration?: string;
   backupId?: string;
   dryRun?: boolean;
@@ -21,9 +22,10 @@ export function addRollbackTo(program: Command, io: Io, done: (exitCode: number)
     .option('--yes', 'approve by yourself; never where the environment is protected')
     .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
     .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(command))).action(async (environment: string, options: RollbackToOptions) => {
+  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: RollbackToOptions) => {
     const parameters = {
       environment,
+      ...adopted(options),
       dry_run: options.dryRun === true,
       ...(options.migration === undefined ? {} : { migration: options.migration }),
       ...(options.backupId === undefined ? {} : { backup_id: options.backupId }),

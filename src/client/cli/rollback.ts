@@ -2,10 +2,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { waitTimeout, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, waitTimeout, withAdopt, withConnection, withDirectory, withJson } from './options.js';
 import { previewText } from './preview.js';
 
 interface RollbackOptions extends OperateOptions {
+  adopt?: string;
   steps?: number;
   dryRun?: boolean;
 }
@@ -24,8 +25,8 @@ export function addRollback(program: Command, io: Io, done: (exitCode: number) =
     .option('--yes', 'approve by yourself; never where the environment is protected')
     .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
     .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(command))).action(async (environment: string, options: RollbackOptions) => {
-    const parameters = { environment, dry_run: options.dryRun === true, ...(options.steps === undefined ? {} : { steps: options.steps }) };
+  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: RollbackOptions) => {
+    const parameters = { environment, ...adopted(options), dry_run: options.dryRun === true, ...(options.steps === undefined ? {} : { steps: options.steps }) };
     done(await operate(io, 'rollback', parameters, { ...options, render: previewText }));
   });
 }

@@ -5,7 +5,7 @@ import type {
   BackupSummary, CancelledResponse, ErrorResponse, FailureFacts, MigrateResult, PlanSummary, PreviewResult, RecordedDecision, RestoreResult, RollbackReport, RollbackResult, Settings, SuccessResponse, WayOut,
 } from '../../contract/index.js';
 import { SUPPORT_LINK } from '../../contract/failure.js';
-import { shellWord } from './details.js';
+import { shellWord } from '../../contract/shell-word.js';
 
 export interface AnswerContext {
   operation: string;
@@ -24,6 +24,12 @@ const approvedBy = ({ approvals }: AnswerContext): { approved_by?: string[] } =>
 
 const seconds = (context: AnswerContext): number => Math.round((Date.now() - context.startedAt) / 100) / 10;
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+/** What the config says; and what only a person can say: how a failed row ended, which database is a protected environment's. */
+export function needsApproval(plan: PlanSummary, settings: Settings): boolean {
+  const adopts = plan.parameters['adopt'] !== undefined && plan.target.marker === null;
+  return settings.approval_required.includes(plan.operation) || plan.resolve.length > 0 || (adopts && settings.protected);
+}
 
 /** Error answer for a failure before anything was changed. */
 export function failureAnswer(operation: string, environment: string | undefined, facts: FailureFacts, backup: BackupSummary | null = null): ErrorResponse {
@@ -54,7 +60,7 @@ export function cancelledAnswer(
 
 export function planAnswer(operation: string, plan: PlanSummary, settings: Settings, nothingToDo: boolean): SuccessResponse {
   const result: PreviewResult = {
-    plan, plan_hash: plan.plan_hash, pending: plan.migrations_total, approval_required: settings.approval_required.includes(plan.operation), warnings: settings.warnings,
+    plan, plan_hash: plan.plan_hash, pending: plan.migrations_total, approval_required: needsApproval(plan, settings), warnings: settings.warnings,
   };
   return {
     status: 'success',

@@ -5,6 +5,7 @@
 import { verificationWords } from '../../contract/decision.js';
 import type { Plan, PlanSummary, Settings } from '../../contract/index.js';
 import { SIGNALS } from '../../contract/names.js';
+import { shellWord } from '../../contract/shell-word.js';
 import type { OperationState } from '../../contract/view.js';
 
 const MOST_BYTES = 18_000;
@@ -14,11 +15,6 @@ const SHOWN_FINDINGS = 20;
 export function plain(text: string, most = 200): string {
   const oneLine = text.replace(/\s+/g, ' ').slice(0, most);
   return oneLine.replace(/[`<>[\]|*_\\]/g, (c) => `\\${c}`);
-}
-
-/** Quotes one word for a POSIX shell. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 export interface DecisionCommands {

@@ -12,7 +12,7 @@ import type { GuardedOperation, OperationInput, PlanSummary, Response, Settings 
 import { CHANGE_WORKFLOW } from '../../contract/names.js';
 import { waitingAnswerIn } from '../internal-messages.js';
 import { approveSignal, changeAnswerSignal, decideUpdate, DESCRIPTIONS, rejectSignal, resolveSignal, stateQuery } from '../messages.js';
-import { cancelledAnswer, failureAnswer, nothingToDoAnswer, planAnswer } from './answers.js';
+import { cancelledAnswer, failureAnswer, needsApproval, nothingToDoAnswer, planAnswer } from './answers.js';
 import { Approval, type Arrival, notListed, SEND_A_SIGNAL } from './approval.js';
 import type { guardedChange } from './change.js';
 import type { ChangeInput, ChangeResult } from './change-parts.js';
@@ -117,7 +117,7 @@ class Operation {
   async #approve(plan: PlanSummary): Promise<Response | null> {
     const { settings } = this.#loaded!;
     const approval = this.#approval;
-    if (!settings.approval_required.includes(this.operation) && plan.resolve.length === 0) return null;
+    if (!needsApproval(plan, settings)) return null;
     const seconds = settings.approval.timeout_seconds[plan.evidence.risk];
     approval.open({ plan, settings: settings.approval, requestedBy: this.#progress.requestedBy });
     this.#progress.approvalDeadline = new Date(Date.now() + seconds * 1000).toISOString();
