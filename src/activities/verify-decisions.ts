@@ -1,11 +1,13 @@
 /** Who decided: by a signature, or by whom the server authenticated. Facts only; the workflow's rules judge them. */
 import { Context } from '@temporalio/activity';
 import { FaberError } from '../contract/failure.js';
+import { SIGNALS } from '../contract/names.js';
 import { KeysUnavailable } from '../handlers/approval/contract.js';
 import type { DecisionFacts, UnverifiedDecision, VerifyDecisionsInput } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
-import { principalFacts, type History } from './signal-sender.js';
+import { SignalHistory } from './signal-history.js';
+import { principalFacts } from './signal-sender.js';
 
 /** A key set that cannot be fetched is tried for again by the activity's retries, this often; then its tokens may be sent again. */
 const TRIES = 3;
@@ -15,7 +17,7 @@ export async function verifyDecisions(deps: Dependencies, input: VerifyDecisions
     const histories = new Histories();
     const facts: DecisionFacts[] = [];
     for (const decision of input.decisions) {
-      facts.push('signal' in decision ? principalFacts(await histories.of(decision.signal), decision.signal) : await signatureFacts(deps, input, decision));
+      facts.push('signal' in decision ? await principalFacts(histories.of(decision.signal), decision.signal) : await signatureFacts(deps, input, decision));
     }
     return facts;
   });
@@ -37,14 +39,16 @@ async function signatureFacts(deps: Dependencies, input: VerifyDecisionsInput, {
   }
 }
 
-/** Each history is fetched once for all its signals. */
+/** Each history is read once for all its signals. */
 class Histories {
-  readonly #fetched = new Map<string, Promise<History>>();
+  readonly #opened = new Map<string, SignalHistory>();
 
-  of({ workflow_id, run_id }: { workflow_id: string; run_id: string }): Promise<History> {
+  of({ workflow_id, run_id }: { workflow_id: string; run_id: string }): SignalHistory {
     const key = `${run_id} ${workflow_id}`;
-    let history = this.#fetched.get(key);
-    if (history === undefined) this.#fetched.set(key, (history = Context.current().client.workflow.getHandle(workflow_id, run_id).fetchHistory()));
+    const opened = this.#opened.get(key);
+    if (opened !== undefined) return opened;
+    const history = SignalHistory.of(Context.current().client, { workflowId: workflow_id, runId: run_id }, Object.values(SIGNALS));
+    this.#opened.set(key, history);
     return history;
   }
 }
