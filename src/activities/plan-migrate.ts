@@ -46,7 +46,7 @@ export async function planMigrate(input: PlanInput, identity: DatabaseIdentity):
     const classification = await migrations.classify(migration);
     requireAllowed(migration, classification, settings);
     planned.push(plannedMigration(migration, classification));
-    risk = higher(risk, classification.risk);
+    risk = higher(risk, riskOf(classification, settings));
     findings.push(...classification.findings.map((f) => ({ ...f, migration: migration.name })));
     if (classification.undo === 'lossy') losses.push(`Undoing ${migration.name} by its down script loses data written to what it adds, or data that it removed`);
     if (classification.undo === 'restore_only') losses.push(`${migration.name} has no usable down script: only restoring the backup undoes it, which loses all writes since the backup`);
@@ -63,6 +63,11 @@ export async function planMigrate(input: PlanInput, identity: DatabaseIdentity):
     dataLoss: [],
     ledgerChanges: [...baseline.map((name) => `${name}: recorded as applied without running`), ...failed.map((name) => `${name}: failed row settled as the decision says`)],
   };
+}
+
+/** What destroys is shown in any case. */
+function riskOf({ risk }: Classification, { safety }: Settings): Risk {
+  return risk === 'destructive' && !safety.validate_destructive_operations ? 'high' : risk;
 }
 
 /** The config forbids some kinds of statement: nobody is asked to approve what may not run. */

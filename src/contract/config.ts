@@ -82,7 +82,7 @@ const Safety = z.object({
   rollback_on_migration_failure: z.boolean().default(true).describe('Undo by itself when a migration fails'),
   rollback_on_health_check_failure: z.boolean().default(true).describe('Undo by itself when the database is unhealthy after the change'),
   max_auto_rollback_attempts: z.number().int().min(0).max(10).default(1).describe('How often to try to undo; 0: never by itself'),
-  validate_destructive_operations: z.boolean().default(true).describe('Look for statements that destroy data and show them before approval'),
+  validate_destructive_operations: z.boolean().default(true).describe('A migration that destroys data makes the plan destructive: confirmation phrase and timeout of that class. false: it is shown, and counts as high; without effect where protected'),
   forbidden_statements: z
     .array(StatementKind)
     .default([])

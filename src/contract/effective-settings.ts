@@ -124,7 +124,8 @@ function remarks(config: Config, chosen: EnvironmentConfig, environment: string,
   for (const operation of ['migrate', 'rollback', 'rollback-to', 'restore']) {
     if (!approvable.includes(operation)) said.push(`safety.require_approval_for does not name ${operation}: it runs in this protected environment without approval`);
   }
-  const off = ['health_check_before_deploy', 'health_check_after_deploy', 'validate_destructive_operations'] as const;
+  if (!config.safety.validate_destructive_operations) said.push('safety.validate_destructive_operations: false has no effect in a protected environment');
+  const off = ['health_check_before_deploy', 'health_check_after_deploy'] as const;
   for (const name of off) if (!config.safety[name]) said.push(`safety.${name} is false in a protected environment`);
   return said;
 }
@@ -177,7 +178,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
       rollback_on_migration_failure: config.safety.rollback_on_migration_failure,
       rollback_on_health_check_failure: config.safety.rollback_on_health_check_failure,
       max_auto_rollback_attempts: config.safety.max_auto_rollback_attempts,
-      validate_destructive_operations: config.safety.validate_destructive_operations,
+      validate_destructive_operations: protection.protected || config.safety.validate_destructive_operations,
       forbidden_statements: config.safety.forbidden_statements,
       hold_writes: config.safety.hold_writes,
       heartbeat_timeout_seconds: config.safety.heartbeat_timeout_seconds,

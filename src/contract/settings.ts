@@ -78,7 +78,7 @@ export const Settings = z.object({
     rollback_on_migration_failure: z.boolean(),
     rollback_on_health_check_failure: z.boolean(),
     max_auto_rollback_attempts: z.number().int().min(0),
-    validate_destructive_operations: z.boolean(),
+    validate_destructive_operations: z.boolean().describe('A migration that destroys data makes the plan destructive'),
     forbidden_statements: z.array(StatementKind).describe('No migration with such a statement is run'),
     hold_writes: z.boolean().describe('Hold off writes of others from before the backup until the end'),
     heartbeat_timeout_seconds: z.number().positive().describe('A worker that is silent for so long is taken for dead, and another attempt begins'),

@@ -122,6 +122,12 @@ describe('protection', () => {
     expect(settings.warnings).toHaveLength(5);
     expect(settingsOf('production').warnings).toEqual([]);
   });
+
+  it('always tells what destroys data from the rest where protected; elsewhere as the config says', () => {
+    const off = { safety: { validate_destructive_operations: false } };
+    expect(settingsOf('production', {}, off).safety.validate_destructive_operations).toBe(true);
+    expect(settingsOf('dev', {}, off).safety.validate_destructive_operations).toBe(false);
+  });
 });
 
 describe('defaults', () => {
