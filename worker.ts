@@ -17,7 +17,7 @@ import type { Dependencies } from './src/activities/dependencies.js';
 import { DEFAULT_TASK_QUEUE } from './src/contract/names.js';
 import { verifyToken } from './src/handlers/approval/index.js';
 import { backupHandlers, openLocalStore } from './src/handlers/backup/index.js';
-import { configuredEnvironments, loadSettings } from './src/handlers/config-file.js';
+import { configuredEnvironments, developmentEnvironment, loadSettings } from './src/handlers/config-file.js';
 import { databaseHandlers } from './src/handlers/database/index.js';
 import { plugins } from './src/handlers/integration/plugins.js';
 import { migrationHandlers } from './src/handlers/migration/index.js';
@@ -38,6 +38,7 @@ export function dependencies(env: NodeJS.ProcessEnv): Dependencies {
     migrations: migrationHandlers,
     backups: backupHandlers,
     openStore: openLocalStore,
+    developmentEnvironment: (directory) => developmentEnvironment(directory, env),
     loadSettings: async (directory, environment) => loadSettings(directory, environment ?? (await configuredEnvironments(directory, env))[0] ?? '', env),
     configuredEnvironments: (directory) => configuredEnvironments(directory, env),
     plugins: plugins(env),

@@ -3,7 +3,7 @@
  * scripts travel as the sha256 of an artifact in the store.
  */
 import type {
-  AuditRecord, BackupLevel, BackupSummary, CleanupResult, CloudAnswer, CloudRequest, FailureFacts, HealthReport, OperationName, PlanSummary, Request, Response, Settings, WorkRequest,
+  AuditRecord, BackupLevel, BackupSummary, CleanupResult, CloudAnswer, CloudRequest, FailureFacts, GenerateMigrationResult, HealthReport, OperationName, PlanSummary, Request, Response, Settings, WorkRequest,
 } from '../contract/index.js';
 
 /** Which operation, on what, by which approved plan. */
@@ -188,6 +188,14 @@ export type DecisionFacts =
     }
   | { ok: false; by: string | null; reason: string; /** Nothing is known: it may be sent again. */ again?: boolean };
 
+export interface GenerateInput {
+  operation_id: string;
+  settings: Settings;
+  name: string;
+  /** When it was asked for: the name of the migration begins with it. */
+  at_ms: number;
+}
+
 export interface ReadingActivities {
   /** One answer a decision, in their order. */
   verifyDecisions(input: VerifyDecisionsInput): Promise<DecisionFacts[]>;
@@ -222,6 +230,8 @@ export interface ChangingActivities {
   verifyBackup(input: { settings: Settings; backup_id: string; operation_id: string }): Promise<BackupSummary>;
   /** Removes what retention takes, or only tells. */
   cleanUpBackups(input: { settings: Settings; apply: boolean }): Promise<CleanupResult>;
+  /** Writes a migration of the schema's change. */
+  generateMigration(input: GenerateInput): Promise<GenerateMigrationResult>;
   holdWrites(input: ChangeRef & { hold: boolean }): Promise<void>;
   applyMigrations(input: ChangeRef & { resolve: Record<string, 'applied' | 'rolled_back'> }): Promise<ApplyOutcome>;
   revertMigrations(input: RevertInput): Promise<RevertOutcome>;

@@ -12,6 +12,8 @@ export interface Dependencies {
   migrations: MigrationHandlers;
   backups: BackupHandlers;
   openStore: OpenStore;
+  /** The environment on whose server scripts are tried where a request names none. @throws FaberError invalid_request. */
+  developmentEnvironment: (workingDirectory: string) => Promise<string>;
   /** Without an environment: the settings of the first one, for what all share (the store). */
   loadSettings: (workingDirectory: string, environment: string | undefined) => Promise<Settings>;
   /** Names of the environments in the config of a project. */

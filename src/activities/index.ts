@@ -11,6 +11,7 @@ import { isRunning, requestLock } from './database-lock.js';
 import type { Dependencies } from './dependencies.js';
 import { endOperation, holdWrites } from './end-operation.js';
 import { framesOf, handedOver, toFailure } from './failures.js';
+import { generateMigration } from './generate-migration.js';
 import { inspectChange, verifyUndone } from './inspect-change.js';
 import { listBackups } from './list-backups.js';
 import { loadOperation } from './load-operation.js';
@@ -26,7 +27,7 @@ import { verifyDecisions } from './verify-decisions.js';
 export function createActivities(deps: Dependencies): Activities {
   const activities = {
     loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups, findBackup,
-    beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, verifyBackup, cleanUpBackups, holdWrites, applyMigrations, revertMigrations, restoreBackup,
+    beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, generateMigration, verifyBackup, cleanUpBackups, holdWrites, applyMigrations, revertMigrations, restoreBackup,
     endOperation, sendAudit, sendWork, askCloud,
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
     isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),

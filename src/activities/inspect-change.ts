@@ -3,6 +3,7 @@ import type { ChangeRef, Inspection, VerifyInput } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
 import { openPlan, type OpenPlan } from './open-plan.js';
+import { usableDowns } from './usable-downs.js';
 
 export interface Left {
   /** In the order in which they were applied. */
@@ -41,8 +42,8 @@ export async function inspectChange(deps: Dependencies, input: ChangeRef & { bac
   return withHeartbeat(async () => {
     const plan = await openPlan(deps, input.settings, input.artifact);
     const left = await leftBy(plan, input.operation_id);
-    const byName = new Map(plan.artifact.migrations.map((m) => [m.name, m]));
-    const hasDowns = left.applied.length > 0 && left.applied.every((name) => byName.get(name)?.down != null);
+    const { without } = await usableDowns(plan.migrations, plan.artifact.migrations, left.applied);
+    const hasDowns = left.applied.length > 0 && without.length === 0;
     return { reachable: true, applied: left.applied, reverted: left.reverted, half_applied: left.halfApplied, has_downs: hasDowns, costs: await costs(plan, left, input.backup) };
   });
 }

@@ -9,8 +9,8 @@ import type { Dependencies } from './dependencies.js';
 export async function loadOperation(deps: Dependencies, input: { operation: OperationName; request: unknown }): Promise<LoadedOperation> {
   const request = requestFor(input.operation, input.request);
   const { environment, working_directory } = request.parameters as { environment?: string; working_directory: string };
-  // Operations without an environment (list-backups) do not come here.
-  const settings = await deps.loadSettings(working_directory, environment!);
+  // Of the operations that come here only generate-migration may leave it out.
+  const settings = await deps.loadSettings(working_directory, environment ?? (await deps.developmentEnvironment(working_directory)));
   return { request, request_digest: requestDigest(request), settings };
 }
 

@@ -8,6 +8,7 @@ import { describeLosses } from './losses.js';
 import type { PlanInput, PlanParts } from './make-plan.js';
 import { plannedMigration } from './plan-migrate.js';
 import { planRestore } from './plan-restore.js';
+import { usableDowns } from './usable-downs.js';
 
 /** Down to a migration, by down scripts only: where one is missing, the backup to restore is named. */
 export async function planRollbackTo(input: PlanInput, identity: DatabaseIdentity): Promise<PlanParts> {
@@ -23,9 +24,9 @@ export async function planRollbackTo(input: PlanInput, identity: DatabaseIdentit
       suggestions: [`Applied: ${applied.slice(-10).join(', ') || 'none'}`],
     });
   }
-  const found = findDowns(input, applied.slice(at + 1).reverse());
+  const found = await usableDowns(migrations, project, applied.slice(at + 1).reverse());
   if (found.without.length > 0) throw noWay(input, found.without, (await fittingBackups(input, identity, ledger, applied.slice(0, at + 1)))[0]);
-  return byDowns(input, ledger, found.downs);
+  return byDowns(input, ledger, found.scripts);
 }
 
 /** The last `steps` migrations, in the order in which they were applied. */
@@ -42,24 +43,11 @@ export async function planRollback(input: PlanInput, identity: DatabaseIdentity)
     });
   }
   const names = applied.slice(-steps).reverse();
-  const found = findDowns(input, names);
-  const parts = found.without.length === 0 ? await byDowns(input, ledger, found.downs) : await byRestore(input, identity, ledger, names, found.without);
+  const found = await usableDowns(migrations, project, names);
+  const parts = found.without.length === 0 ? await byDowns(input, ledger, found.scripts) : await byRestore(input, identity, ledger, names, found.without);
   const first: Finding[] = steps < applied.length ? [] : [{ level: 'danger', message: 'Every migration is undone, the first one too: nothing is left of what they made' }];
   const stuck = failed.map((row): Finding => ({ level: 'warning', message: `Another runner left it failed, and undoing leaves that as it is: ${row.evidence}`, migration: row.name }));
   return { ...parts, findings: [...first, ...stuck, ...parts.findings] };
-}
-
-interface Downs {
-  downs: Migration[];
-  without: string[];
-}
-
-function findDowns({ project }: PlanInput, names: readonly string[]): Downs {
-  const byName = new Map(project.map((m) => [m.name, m]));
-  return {
-    downs: names.map((name) => byName.get(name)).filter((m): m is Migration => m !== undefined && m.down !== null),
-    without: names.filter((name) => byName.get(name)?.down == null),
-  };
 }
 
 async function byDowns({ migrations, target }: PlanInput, ledger: Ledger, downs: Migration[]): Promise<PlanParts> {
@@ -91,7 +79,7 @@ async function byRestore(input: PlanInput, identity: DatabaseIdentity, ledger: L
       const parts = await planRestore(input, identity, record.backup_id);
       const why: Finding = {
         level: 'warning',
-        message: `No down script for ${without.join(', ')}: ${record.backup_id} is restored instead, which was taken before ${names.at(-1)} was applied`,
+        message: `No usable down script for ${without.join(', ')}: ${record.backup_id} is restored instead, which was taken before ${names.at(-1)} was applied`,
       };
       return { ...parts, migrations: names.map((name) => withoutRunning(project, ledger, name)), findings: [why, ...damaged, ...parts.findings] };
     } catch (error) {
@@ -121,9 +109,9 @@ function noWay({ settings }: PlanInput, without: string[], backup: BackupRecord 
   const restore = `faber-db rollback-to ${settings.environment} --backup-id`;
   return new FaberError({
     code: 'plan_failed',
-    message: `No down script for ${without.join(', ')}${backup ? '' : ', and no backup of the state before'}; nothing was changed`,
+    message: `No usable down script for ${without.join(', ')}${backup ? '' : ', and no backup of the state before'}; nothing was changed`,
     suggestions: [
-      `Write down.sql beside ${without[0]}'s migration.sql`,
+      `Write down.sql beside ${without[0]}'s migration.sql, or make a generated one your own (its first lines say how)`,
       backup
         ? `Or restore ${backup.backup_id}, taken when just what is to be left was applied: ${restore} ${backup.backup_id}`
         : `Or go back further, to a backup: ${restore} ID (faber-db list-backups ${settings.environment} shows them)`,

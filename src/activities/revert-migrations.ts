@@ -1,11 +1,11 @@
 import { FaberError } from '../contract/failure.js';
-import type { Migration } from '../handlers/migration/contract.js';
 import { failureFacts } from './apply-migrations.js';
 import type { RevertInput, RevertOutcome } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
 import { leftBy } from './inspect-change.js';
-import { changeOptions, openPlan, stepContext, type OpenPlan } from './open-plan.js';
+import { changeOptions, openPlan, stepContext } from './open-plan.js';
+import { usableDowns } from './usable-downs.js';
 
 /** Runs down scripts, newest first. Safe to attempt again: what is reverted already is left alone. */
 export async function revertMigrations(deps: Dependencies, input: RevertInput): Promise<RevertOutcome> {
@@ -16,9 +16,9 @@ export async function revertMigrations(deps: Dependencies, input: RevertInput): 
     const fence = await database.bookkeeping.takeFence(target, input.operation_id, changeOptions(settings, running));
     const own = input.migrations.length === 0;
     const names = own ? (await leftBy(plan, input.of_operation)).applied.toReversed() : input.migrations;
-    const { scripts, without } = findDowns(plan, names);
+    const { scripts, without } = await usableDowns(migrations, plan.artifact.migrations, names);
     const done = async () => (await database.bookkeeping.steps(target, input.operation_id)).filter((s) => s.action === 'reverted').map((s) => s.migration);
-    if (without.length > 0) return { status: 'refused', reverted: [], reason: `no down script for ${without.join(', ')}`, failure: null };
+    if (without.length > 0) return { status: 'refused', reverted: [], reason: `no usable down script for ${without.join(', ')}`, failure: null };
 
     const context = { ...stepContext(plan, fence, running), refuseLosses: input.only_lossless ? { operationId: input.of_operation } : null };
     for (const [index, migration] of scripts.entries()) {
@@ -39,10 +39,4 @@ export async function revertMigrations(deps: Dependencies, input: RevertInput): 
     }
     return { status: 'reverted', reverted: await done(), reason: null, failure: null };
   });
-}
-
-function findDowns(plan: OpenPlan, names: readonly string[]): { scripts: Migration[]; without: string[] } {
-  const byName = new Map(plan.artifact.migrations.map((m) => [m.name, m]));
-  const scripts = names.map((name) => byName.get(name)).filter((m): m is Migration => m !== undefined && m.down !== null);
-  return { scripts, without: names.filter((name) => byName.get(name)?.down == null) };
 }

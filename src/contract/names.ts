@@ -11,6 +11,7 @@ export const WORKFLOW_TYPES = {
   'rollback-to': 'rollbackTo',
   restore: 'restore',
   backup: 'backup',
+  'generate-migration': 'generateMigration',
   'health-check': 'healthCheck',
   'list-backups': 'listBackups',
   'cleanup-backups': 'cleanUpBackups',

@@ -17,6 +17,14 @@ export const BackupId = z
   .regex(/^backup-\d{8}-\d{6}(-[a-z0-9][a-z0-9-]*)?$/, 'must look like backup-20260124-103000 or backup-20260124-103000-label')
   .describe('A backup id, as `list-backups` shows it');
 
+/** What a new migration is called, without the time that goes before it. Prisma's own names are no wider. */
+const NewMigrationName = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'must be letters, digits, underscores and dashes, and begin with a letter or digit')
+  .describe('What the migration is for, for example add_users; the time is put before it');
+
 const EnvironmentName = z
   .string()
   .min(1)
@@ -89,6 +97,11 @@ export const OperationParameters = {
     ...base,
     label: z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, 'must be lower-case letters, digits and dashes').optional(),
     reason: z.string().max(500).optional(),
+  }),
+  'generate-migration': z.strictObject({
+    name: NewMigrationName,
+    environment: EnvironmentName.optional().describe('On whose server the scripts are tried. Default: the first development-like one of the config'),
+    working_directory: WorkingDirectory.optional(),
   }),
   'health-check': z.strictObject(base),
   'list-backups': z.strictObject({ environment: EnvironmentName.optional(), working_directory: WorkingDirectory.optional() }),

@@ -5,8 +5,9 @@
 import { z } from 'zod';
 import { HealthReport } from './health.js';
 import type { OperationName } from './operation.js';
-import { PlanSummary } from './plan.js';
+import { Finding, PlanSummary, UndoClass } from './plan.js';
 import { BackupResult, CleanupResult, ListBackupsResult, VerifyResult } from './retention.js';
+import { Risk } from './settings.js';
 
 const approved_by = z.array(z.string()).optional().describe('Who approved, and whether that was verified');
 const plan_hash = z.string().describe('sha256 (hex) of the plan that ran');
@@ -64,6 +65,19 @@ export const RestoreResult = z.object({
 });
 export type RestoreResult = z.infer<typeof RestoreResult>;
 
+export const GenerateMigrationResult = z.object({
+  generated: z.boolean().describe('false: the migrations make what the schema says, and nothing was written'),
+  name: z.string().nullable().describe('Of the migration; null where none was generated'),
+  path: z.string().nullable().describe('Its folder, relative to the working directory'),
+  up_sha256: z.string().nullable().describe('Of migration.sql'),
+  down_sha256: z.string().nullable().describe('Of down.sql; null: none was written, and a finding says why'),
+  statements: z.number().int().describe('In migration.sql'),
+  undo: UndoClass.nullable().describe('How applying it can be undone'),
+  risk: Risk.nullable(),
+  findings: z.array(Finding).describe('What a reviewer should know: data that is destroyed, locks, what the down script does not bring back'),
+});
+export type GenerateMigrationResult = z.infer<typeof GenerateMigrationResult>;
+
 /** The shapes that `result` of each operation can have; the usual one first. */
 export const OPERATION_RESULTS = {
   migrate: [MigrateResult, PreviewResult],
@@ -72,6 +86,7 @@ export const OPERATION_RESULTS = {
   'rollback-to': [RollbackResult, RestoreResult, PreviewResult],
   restore: [RestoreResult, PreviewResult],
   backup: [BackupResult],
+  'generate-migration': [GenerateMigrationResult],
   'health-check': [HealthReport],
   'list-backups': [ListBackupsResult],
   'cleanup-backups': [CleanupResult],

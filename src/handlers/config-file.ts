@@ -6,6 +6,7 @@ import { CONFIG_PATH } from '../contract/config.js';
 import { effectiveSettings } from '../contract/effective-settings.js';
 import { FaberError } from '../contract/failure.js';
 import { parseJsonText } from '../contract/json-text.js';
+import { isDevelopment } from '../contract/protection.js';
 import type { Settings } from '../contract/settings.js';
 import { requireAllowed } from './allowed-roots.js';
 import { publicKeyReader } from './approval/index.js';
@@ -79,4 +80,19 @@ export async function configuredEnvironments(workingDirectory: string, variables
   const { raw } = await readConfig(resolve(workingDirectory), variables);
   const environments = (raw as { environments?: unknown } | null)?.environments;
   return typeof environments === 'object' && environments !== null ? Object.keys(environments) : [];
+}
+
+/**
+ * The first environment of the config whose database is made anew at will.
+ * @throws FaberError invalid_request when there is none: nobody meant a production server then.
+ */
+export async function developmentEnvironment(workingDirectory: string, variables: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const names = await configuredEnvironments(workingDirectory, variables);
+  const found = names.find(isDevelopment);
+  if (found !== undefined) return found;
+  throw new FaberError({
+    code: 'invalid_request',
+    message: 'environment is missing, and none in the config is a development one (dev, development, test, ci, local, preview)',
+    suggestions: [`Name the environment on whose server scratch databases may be made: ${names.join(', ') || 'none is configured'}`],
+  });
 }

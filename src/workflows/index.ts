@@ -2,6 +2,7 @@
 export { cleanUpBackups } from './clean-up-backups.js';
 export { databaseQueue } from './database-queue.js';
 export { deliverAudit } from './deliver-audit.js';
+export { generateMigration } from './generate-migration.js';
 export { guardedChange } from './guarded/change.js';
 export { migrate } from './migrate.js';
 export { restore } from './restore.js';

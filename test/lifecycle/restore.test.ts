@@ -67,7 +67,7 @@ describe('going back', () => {
     await stack.migration('20260104000000_no_down', 'CREATE TABLE c (id int);');
     expect(await run(stack, 'migrate')).toMatchObject({ status: 'success' });
     const stuck = (await (await stack.start('rollback-to', { migration: '20260103000000_b' })).answer()) as ErrorResponse;
-    expect(stuck).toMatchObject({ status: 'error', code: 'plan_failed', error: 'No down script for 20260104000000_no_down; nothing was changed' });
+    expect(stuck).toMatchObject({ status: 'error', code: 'plan_failed', error: 'No usable down script for 20260104000000_no_down; nothing was changed' });
     // The backup that fits is named: the one before the migration that cannot be undone by a script.
     const before = await lastBackupBefore(stack, '20260104000000_no_down');
     expect(stuck.recovery.suggestions[1]).toContain(`faber-db rollback-to production --backup-id ${before}`);

@@ -71,7 +71,7 @@ describe('rollback', () => {
     const operation = await stack.start('rollback');
     const { plan } = await operation.approve();
     expect(plan).toMatchObject({ restore: { backup_id: before }, migrations: [{ name: ORDERS, undo: 'restore_only' }], evidence: { risk: 'destructive', data_loss: [{ table: 'public.orders', rows: 2 }] } });
-    expect(plan!.evidence.findings[0]).toMatchObject({ level: 'warning', message: expect.stringContaining(`No down script for ${ORDERS}: ${before} is restored`) as string });
+    expect(plan!.evidence.findings[0]).toMatchObject({ level: 'warning', message: expect.stringContaining(`No usable down script for ${ORDERS}: ${before} is restored`) as string });
     const answer = (await operation.answer()) as SuccessResponse;
     expect(answer).toMatchObject({ status: 'success', result: { migrations_reverted: 1, reverted: [ORDERS], by: 'restore', restored: before, replaced_database_kept_as: expect.any(String) as string } });
     expect(await stack.database.query(`SELECT to_regclass('orders') AS orders, (SELECT count(*)::int FROM users) AS users`)).toEqual([{ orders: null, users: 3 }]);
@@ -81,7 +81,7 @@ describe('rollback', () => {
     await rm(join(stack.directory, 'prisma', 'migrations', NOTES, 'down.sql'));
     await rm(join(stack.store, 'backups', migrated.result['backup_id'] as string), { recursive: true });
     const refused = (await (await stack.start('rollback')).answer()) as ErrorResponse;
-    expect(refused).toMatchObject({ status: 'error', code: 'plan_failed', error: `No down script for ${NOTES}, and no backup of the state before; nothing was changed` });
+    expect(refused).toMatchObject({ status: 'error', code: 'plan_failed', error: `No usable down script for ${NOTES}, and no backup of the state before; nothing was changed` });
     expect(refused.recovery.suggestions.join('\n')).toContain('Write down.sql beside');
   });
 

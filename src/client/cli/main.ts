@@ -12,6 +12,7 @@ import { addCancel } from './cancel.js';
 import { addCleanup } from './cleanup.js';
 import { addDecide } from './decide.js';
 import { addDev } from './dev.js';
+import { addGenerateMigration } from './generate-migration.js';
 import { addHealthCheck } from './health-check.js';
 import { addInit } from './init.js';
 import { invokedAs, type Io } from './io.js';
@@ -43,7 +44,7 @@ function buildProgram(io: Io, done: (exitCode: number) => void): Command {
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .exitOverride();
   program.commandsGroup('Operations:');
-  for (const add of [addRun, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addBackup, addHealthCheck, addListBackups, addVerify, addCleanup]) add(program, io, done);
+  for (const add of [addRun, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addBackup, addGenerateMigration, addHealthCheck, addListBackups, addVerify, addCleanup]) add(program, io, done);
   program.commandsGroup('Decisions and overview:');
   for (const add of [addApproveAndReject, addDecide, addWatch, addList, addCancel]) add(program, io, done);
   program.commandsGroup('Set up and run:');

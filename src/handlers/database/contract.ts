@@ -31,12 +31,17 @@ export interface ConnectionTarget {
   readonly secrets: readonly string[];
 }
 
+/** `type`: the server's number of the column's type (PostgreSQL: its OID). */
+export interface TypedRows { columns: { name: string; type: number }[]; rows: unknown[][] }
+
 /** One session (connection) to the database. */
 export interface Session {
   /** Server-side id of the session (PostgreSQL: backend pid). */
   readonly id: number;
   /** A single statement with parameters. Rows as objects. */
   query<Row = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  /** The same for programs that read results by type: columns with the numbers of their types, rows as arrays. */
+  queryTyped(sql: string, parameters: readonly unknown[]): Promise<TypedRows>;
   /**
    * A whole script of many statements in one simple-protocol message.
    * @throws ScriptError when a statement fails.
@@ -189,6 +194,9 @@ export interface Measured {
   exact: boolean;
 }
 
+/** One object of a schema. The definition of a column begins with its position in the table. May hold literals. */
+export interface SchemaFact { kind: string; name: string; definition: string }
+
 export interface RestoreReport { side_database: string; tables: number; rows: number; duration_seconds: number }
 
 export interface DatabaseHandler {
@@ -248,6 +256,9 @@ export interface DatabaseHandler {
    * enums, sequences, extensions, grants), without data and without bookkeeping or ledger contents.
    */
   schemaFingerprint(target: ConnectionTarget): Promise<string>;
+
+  /** What the fingerprint is a digest of. */
+  schemaFacts(target: ConnectionTarget): Promise<SchemaFact[]>;
 
   /** Exact rows per user table (bookkeeping left out), however long that takes. */
   tableCounts(target: ConnectionTarget): Promise<{ schema: string; table: string; rows: number }[]>;

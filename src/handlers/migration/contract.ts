@@ -80,6 +80,27 @@ export interface StepContext extends ChangeOptions {
   concurrentTimeoutSeconds: number;
 }
 
+export interface GenerateRequest {
+  /** What the migration is for; becomes part of its name. */
+  name: string;
+  operationId: string;
+  /** When it was asked for, milliseconds since 1970. */
+  at: number;
+  signal: AbortSignal;
+  onProgress: (what: string) => void;
+  /** The worker's own; FABER_DB_ROOTS says which folders it may use. */
+  variables?: NodeJS.ProcessEnv;
+}
+
+export interface GeneratedMigration {
+  /** As it was written; null: the project's migrations make what its datamodel says, and nothing was written. */
+  migration: Migration | null;
+  /** Its folder, relative to the working directory. */
+  path: string | null;
+  /** What trying its scripts found. */
+  findings: Finding[];
+}
+
 export interface MigrationHandler {
   readonly tool: Settings['migration_tool'];
 
@@ -141,6 +162,13 @@ export interface MigrationHandler {
    * @returns differences as short lines; empty when equal. The scratch database never survives.
    */
   compareSchema(migrations: readonly Migration[], target: ConnectionTarget, settings: Settings, signal: AbortSignal): Promise<string[]>;
+
+  /**
+   * Makes a migration and its down script of the change between the project's migrations and its datamodel, tries both on a
+   * scratch database of the target's server, and writes them. Safe to attempt again with the same operation id.
+   * @throws FaberError plan_failed, lock_timeout; nothing was written then.
+   */
+  generate(target: ConnectionTarget, settings: Settings, request: GenerateRequest): Promise<GeneratedMigration>;
 }
 
 /** Builds the handler of a tool over a database handler. @throws FaberError unsupported. */

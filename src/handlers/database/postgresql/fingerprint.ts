@@ -1,7 +1,7 @@
 /** A digest of everything in the catalog that `pg_dump --schema-only` would write. */
 import { createHash } from 'node:crypto';
 import { FaberError } from '../../../contract/failure.js';
-import { ScriptError, type Session } from '../contract.js';
+import { ScriptError, type SchemaFact, type Session } from '../contract.js';
 import type { PostgresTarget } from './connection-url.js';
 import { SCHEMA_QUERIES } from './fingerprint-queries.js';
 import { withSession } from './session.js';
@@ -15,20 +15,33 @@ const LOCK_TIMEOUT_SECONDS = 30;
  * @throws FaberError lock_timeout
  */
 export async function schemaFingerprint(target: PostgresTarget): Promise<string> {
-  const lines = await withSession(target, readingName('fingerprint'), async (session) => {
+  const lines = await unlessLocked(target, schemaLines);
+  return createHash('sha256').update(lines.join('\0')).digest('hex');
+}
+
+/** What the fingerprint is a digest of. @throws FaberError lock_timeout */
+export function schemaFacts(target: PostgresTarget): Promise<SchemaFact[]> {
+  return unlessLocked(target, (session) => inSnapshot(session, () => readFacts(session)));
+}
+
+async function unlessLocked<T>(target: PostgresTarget, read: (session: Session) => Promise<T>): Promise<T> {
+  return withSession(target, readingName('fingerprint'), async (session) => {
     await session.query(`SET lock_timeout = '${LOCK_TIMEOUT_SECONDS}s'`);
-    return schemaLines(session);
+    return read(session);
   }).catch((error: unknown) => {
     throw error instanceof ScriptError && error.failure.sqlState === '55P03' ? tableLocked(error) : error;
   });
-  return createHash('sha256').update(lines.join('\0')).digest('hex');
 }
 
 /** The facts of the schema in one snapshot; see `readSchema`. */
 export async function schemaLines(session: Session): Promise<string[]> {
+  return inSnapshot(session, () => readSchema(session));
+}
+
+async function inSnapshot<T>(session: Session, read: () => Promise<T>): Promise<T> {
   await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
-    return await readSchema(session);
+    return await read();
   } finally {
     await session.query('ROLLBACK');
   }
@@ -43,13 +56,18 @@ const SETTINGS = ['search_path = pg_catalog', 'extra_float_digits = 1', 'Interva
  * the user's schema.
  */
 export async function readSchema(session: Session): Promise<string[]> {
+  const facts = await readFacts(session);
+  return facts.map(({ kind, name, definition }) => `${kind} ${name} ${definition}`).sort();
+}
+
+async function readFacts(session: Session): Promise<SchemaFact[]> {
   for (const setting of SETTINGS) await session.query(`SET LOCAL ${setting}`);
-  const lines: string[] = [];
+  const facts: SchemaFact[] = [];
   for (const [kind, sql] of Object.entries(SCHEMA_QUERIES)) {
     const rows = await session.query<{ name: string; definition: unknown }>(sql);
-    lines.push(...rows.map(({ name, definition }) => `${kind} ${name} ${typeof definition === 'string' ? definition : JSON.stringify(definition)}`));
+    facts.push(...rows.map(({ name, definition }) => ({ kind, name, definition: typeof definition === 'string' ? definition : JSON.stringify(definition) })));
   }
-  return lines.sort();
+  return facts;
 }
 
 function tableLocked(cause: unknown): FaberError {

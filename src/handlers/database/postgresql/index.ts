@@ -3,7 +3,7 @@ import { FaberError } from '../../../contract/failure.js';
 import type { DatabaseHandler } from '../contract.js';
 import { makeDurable, postgresBookkeeping } from './bookkeeping.js';
 import { parsePostgresUrl, postgresTarget } from './connection-url.js';
-import { schemaFingerprint } from './fingerprint.js';
+import { schemaFacts, schemaFingerprint } from './fingerprint.js';
 import { checkHealth } from './health.js';
 import { holdWrites } from './hold-writes.js';
 import { identify } from './identity.js';
@@ -28,6 +28,7 @@ export const postgresDatabaseHandler: DatabaseHandler = {
   makeDurable: (target, fence) => makeDurable(postgresTarget(target), fence),
   standalone: (target, fence, options, sql) => standalone(postgresTarget(target), fence, options, sql),
   schemaFingerprint: (target) => schemaFingerprint(postgresTarget(target)),
+  schemaFacts: (target) => schemaFacts(postgresTarget(target)),
   tableCounts: (target) => tableCounts(postgresTarget(target)),
   measureTables: (target) => measureTables(postgresTarget(target)),
   measure: (target, places) => measure(postgresTarget(target), places),

@@ -1,6 +1,6 @@
 /** One session with the server, on one driver connection. */
 import type pg from 'pg';
-import type { Session } from '../contract.js';
+import type { Session, TypedRows } from '../contract.js';
 import { messagesOf, openConnection, type Connection } from './connect.js';
 import type { PostgresTarget } from './connection-url.js';
 import { runScript } from './script.js';
@@ -43,6 +43,16 @@ export class PostgresSession implements Session {
     try {
       const { rows } = await this.client.query({ text: sql, values: [...parameters] });
       return rows as Row[];
+    } catch (error) {
+      throw await serverFailure(error, { sql, statementIndex: 0 });
+    }
+  }
+
+  /** @throws ScriptError as `query`. */
+  async queryTyped(sql: string, parameters: readonly unknown[]): Promise<TypedRows> {
+    try {
+      const { fields, rows } = await this.client.query<unknown[]>({ text: sql, values: [...parameters], rowMode: 'array' });
+      return { columns: fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID })), rows };
     } catch (error) {
       throw await serverFailure(error, { sql, statementIndex: 0 });
     }

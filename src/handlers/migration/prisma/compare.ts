@@ -1,5 +1,5 @@
 /** Project and ledger side by side, by Prisma's rules. */
-import { sha256 } from '../script/parse.js';
+import { matchesChecksum } from '../script/parse.js';
 import type { Ledger, Migration, MigrationStatus } from '../contract.js';
 
 /** Pure. The ledger's digest and order are not looked at, only its rows. */
@@ -27,12 +27,4 @@ export function compare(migrations: readonly Pick<Migration, 'name' | 'up'>[], l
     missing: [...finished.keys()].filter((name) => !known.has(name)),
     out_of_order: migrations.slice(0, Math.max(0, lastApplied)).map(({ name }) => name).filter((name) => pending.includes(name)),
   };
-}
-
-/** As Prisma compares: a checkout with the other line endings is the same script. */
-export function matchesChecksum(up: Uint8Array, checksum: string): boolean {
-  if (sha256(up) === checksum) return true;
-  const unix = Buffer.from(Buffer.from(up).toString('latin1').replaceAll('\r\n', '\n'), 'latin1');
-  if (sha256(unix) === checksum) return true;
-  return sha256(Buffer.from(unix.toString('latin1').replaceAll('\n', '\r\n'), 'latin1')) === checksum;
 }

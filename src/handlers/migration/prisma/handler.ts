@@ -1,12 +1,13 @@
 /** Prisma Migrate on PostgreSQL: its projects, its ledger, without its CLI. */
 import type { Settings } from '../../../contract/settings.js';
 import type { ConnectionTarget, DatabaseHandler } from '../../database/contract.js';
-import type { Migration, MigrationHandler, StepContext } from '../contract.js';
+import type { GenerateRequest, Migration, MigrationHandler, StepContext } from '../contract.js';
 import { classify } from '../script/classify.js';
 import { applyMigration } from './apply.js';
 import { compare } from './compare.js';
 import { ensureLedger } from './ensure-ledger.js';
 import { findObjects } from './evidence.js';
+import { generateMigration } from './generate/generate.js';
 import { readLedger } from './ledger.js';
 import { digestsWhenApplied } from './ledger-history.js';
 import { measureLosses } from './measure-losses.js';
@@ -58,5 +59,9 @@ export class PrismaMigrationHandler implements MigrationHandler {
 
   compareSchema(migrations: readonly Migration[], target: ConnectionTarget, _settings: Settings, signal: AbortSignal) {
     return compareSchema(this.database, migrations, target, signal);
+  }
+
+  generate(target: ConnectionTarget, settings: Settings, request: GenerateRequest) {
+    return generateMigration(this.database, target, settings, request);
   }
 }

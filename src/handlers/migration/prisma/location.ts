@@ -13,24 +13,49 @@ import { readJson } from './version.js';
  *   outside the folders that this worker may use (FABER_DB_ROOTS).
  */
 export async function findMigrations(settings: Settings, variables: NodeJS.ProcessEnv): Promise<string> {
+  return existingFolder(await migrationsPlace(settings, variables));
+}
+
+/** Where that folder is, or would be made by a project's first migration. @throws FaberError as `findMigrations`. */
+export async function migrationsPlace(settings: Settings, variables: NodeJS.ProcessEnv): Promise<string> {
+  const place = await wherePrismaLooks(settings, variables);
+  await requireAllowed(place, 'The folder of the migrations', 'config_invalid', variables);
+  return place;
+}
+
+async function wherePrismaLooks(settings: Settings, variables: NodeJS.ProcessEnv): Promise<string> {
   const root = settings.working_directory;
-  const existing = async (folder: string) => {
-    await requireAllowed(folder, 'The folder of the migrations', 'config_invalid', variables);
-    return existingFolder(folder);
-  };
   const configured = resolve(root, settings.migrations.directory);
   const usual = join(root, 'prisma', 'migrations');
-  if (configured !== usual) return existing(configured);
+  if (configured !== usual) return configured;
   const config = await readPrismaConfig(root);
-  if (config?.migrations) return existing(config.migrations);
+  if (config?.migrations) return config.migrations;
   const schema = config?.schema ?? (await packageSchema(root)) ?? (await usualSchema(root));
-  if (schema === null) return existing(usual);
+  if (schema === null) return usual;
   await requireAllowed(schema, 'The Prisma schema', 'config_invalid', variables);
   const candidates = (await isFolder(schema))
     ? [join(schema, 'migrations'), join(dirname(schema), 'migrations')]
     : [join(dirname(schema), 'migrations')];
-  for (const candidate of candidates) if (await isFolder(candidate)) return existing(candidate);
-  return existing(candidates[0]!);
+  for (const candidate of candidates) if (await isFolder(candidate)) return candidate;
+  return candidates[0]!;
+}
+
+/**
+ * The project's datamodel: a file, or a folder of files. As Prisma finds it, else beside the migrations.
+ * @throws FaberError plan_failed when there is none; config_invalid outside FABER_DB_ROOTS.
+ */
+export async function findSchema(settings: Settings, migrations: string, variables: NodeJS.ProcessEnv): Promise<string> {
+  const root = settings.working_directory;
+  const named = (await readPrismaConfig(root))?.schema ?? (await packageSchema(root));
+  const beside = join(dirname(migrations), 'schema.prisma');
+  const found = named ?? (await usualSchema(root)) ?? beside;
+  await requireAllowed(found, 'The Prisma schema', 'config_invalid', variables);
+  if (await stat(found).then(() => true, () => false)) return found;
+  throw new FaberError({
+    code: 'plan_failed',
+    message: `There is no Prisma schema at ${found}. Nothing was written.`,
+    suggestions: ['Name it in prisma.config (`schema`) or in package.json (`prisma.schema`), or check working_directory.'],
+  });
 }
 
 /** A missing folder is an error: "nothing to do" would hide a wrong path. */

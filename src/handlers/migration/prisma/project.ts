@@ -1,13 +1,15 @@
 /** Reads a project's migrations as the Prisma CLI would see them. */
-import { readdir, readFile, realpath } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { FaberError } from '../../../contract/failure.js';
 import { MigrationName } from '../../../contract/operation.js';
 import type { Settings } from '../../../contract/settings.js';
 import { requireAllowed } from '../../allowed-roots.js';
 import type { Migration, Project } from '../contract.js';
+import { allowedFolders, readInside } from './inside.js';
 import { LEDGER_TABLE } from './ledger-table.js';
 import { findMigrations } from './location.js';
+import { byBytes, byLocale } from './order.js';
 import { findPrismaVersion } from './version.js';
 
 /**
@@ -29,7 +31,7 @@ export async function readProject(settings: Settings, variables: NodeJS.ProcessE
   await checkProvider(folder);
   const found = await migrationFolders(folder, warnings);
   const ordered = sortAsPrisma(found, major ?? 7, warnings);
-  const inside = await allowedRoots(settings.working_directory, folder);
+  const inside = await allowedFolders(settings.working_directory, folder);
   const migrations: Migration[] = [];
   for (const name of ordered) migrations.push(await readMigration(settings, folder, name, inside));
   if (migrations.length === 0) warnings.push(`${show(settings, folder)} holds no migration.`);
@@ -54,18 +56,12 @@ async function migrationFolders(folder: string, warnings: string[]): Promise<str
   return found;
 }
 
-/** Prisma 7 sorts names with localeCompare, 5 and 6 by bytes. The locale is fixed here: the plan must not depend on the worker's. */
 function sortAsPrisma(names: string[], major: number, warnings: string[]): string[] {
-  const byBytes = [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  const byLocale = [...byBytes].sort((a, b) => a.localeCompare(b, 'en'));
-  if (byBytes.some((name, index) => name !== byLocale[index])) {
+  const [bytes, locale] = [byBytes(names), byLocale(names)];
+  if (bytes.some((name, index) => name !== locale[index])) {
     warnings.push('Prisma 7 orders these migration names otherwise than 5 and 6 do; names of equal shape avoid that.');
   }
-  return major >= 7 ? byLocale : byBytes;
-}
-
-async function allowedRoots(...folders: string[]): Promise<string[]> {
-  return Promise.all(folders.map((folder) => realpath(folder)));
+  return major >= 7 ? locale : bytes;
 }
 
 async function readMigration(settings: Settings, folder: string, name: string, inside: string[]): Promise<Migration> {
@@ -78,23 +74,6 @@ async function readMigration(settings: Settings, folder: string, name: string, i
   }
   const down = await readInside(join(folder, name, 'down.sql'), show(settings, join(folder, name, 'down.sql')), inside);
   return { name, up, down, file: shown };
-}
-
-/** The bytes of a file, null where there is none. A link must not make the worker run what is not the project's. */
-async function readInside(file: string, shown: string, inside: string[]): Promise<Uint8Array | null> {
-  const real = await realpath(file).catch(() => null);
-  if (real === null) return null;
-  if (!inside.some((root) => real.startsWith(root + sep))) throw refused(`${shown} is a link that leads out of the project.`);
-  const bytes = await readFile(real).catch((error: NodeJS.ErrnoException) => {
-    throw refused(`${shown} cannot be read (${error.code ?? 'unknown error'}).`);
-  });
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw refused(`${shown} is not UTF-8 text.`, ['Save the file as UTF-8; another encoding would change what runs.']);
-  }
-  if (bytes.includes(0)) throw refused(`${shown} holds a NUL byte, which PostgreSQL cannot take.`);
-  return bytes;
 }
 
 const show = (settings: Settings, path: string) => relative(settings.working_directory, path) || path;

@@ -4,6 +4,7 @@ import { Risk } from '../../../contract/settings.js';
 import type { Classification, Migration } from '../contract.js';
 import type { Effect } from './effect.js';
 import { enumValuesUsedTooEarly } from './enum-values.js';
+import { originOf } from './generated-down.js';
 import { parseScript, type Script } from './parse.js';
 import { scriptEffects, type PlacedEffect } from './script-effects.js';
 import { planTransaction, type TransactionPlan } from './transaction.js';
@@ -77,10 +78,17 @@ async function judgeDown(migration: Migration): Promise<DownVerdict> {
   if (plan.refused.length > 0) return unusable(`down.sql holds ${plan.refused[0]!.what} beside other statements and is not used`);
   const up = await parseScript(migration.up);
   if (script.statements.length === 0 && up.statements.length > 0) return unusable('down.sql is empty; only a restore undoes this migration');
+  const origin = originOf(migration.down, migration.up);
+  if (origin === 'outdated') return unusable('down.sql was generated for another migration.sql and is not used');
+  if (origin === 'generated' && destroysData(scriptEffects(up))) {
+    return unusable('down.sql is generated, and migration.sql destroys data that no script brings back: only a restore undoes this migration');
+  }
   return { usable: true, effects: scriptEffects(script), findings: [] };
 }
 
 function undoClass(up: readonly Effect[], down: DownVerdict): UndoClass {
   if (!down.usable) return 'restore_only';
-  return [...up, ...down.effects].every((effect) => effect.destroys === 'no') ? 'lossless' : 'lossy';
+  return destroysData([...up, ...down.effects]) ? 'lossy' : 'lossless';
 }
+
+const destroysData = (effects: readonly Effect[]) => effects.some((effect) => effect.destroys !== 'no');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { classify } from '../../../../src/handlers/migration/script/classify.js';
+import { generatedMark } from '../../../../src/handlers/migration/script/generated-down.js';
 import { parseScript } from '../../../../src/handlers/migration/script/parse.js';
 import { planTransaction } from '../../../../src/handlers/migration/script/transaction.js';
 import type { Classification } from '../../../../src/handlers/migration/contract.js';
@@ -107,6 +108,23 @@ describe('classification', () => {
     ['code that the grammar does not see', 'DO $$ BEGIN DELETE FROM t; END $$', 'SELECT 1', 'lossy'],
   ])('undo of %s', async (_title, up, down, undo) => {
     expect((await judge(up, down)).undo).toBe(undo);
+  });
+
+  test.each([
+    ['of an index', 'CREATE INDEX i ON t (a);\n', 'DROP INDEX i;\n', 'lossless'],
+    ['of a new column', 'ALTER TABLE t ADD COLUMN c int;\n', 'ALTER TABLE t DROP COLUMN c;\n', 'lossy'],
+    ['of a dropped column', 'ALTER TABLE t DROP COLUMN c;\n', 'ALTER TABLE t ADD COLUMN c int;\n', 'restore_only'],
+    ['of a type that may have narrowed', 'ALTER TABLE t ALTER c TYPE int;\n', 'ALTER TABLE t ALTER c TYPE bigint;\n', 'restore_only'],
+    ['of code that is not seen', 'DO $$ BEGIN PERFORM 1; END $$;\n', 'SELECT 1;\n', 'restore_only'],
+  ])('a generated down %s is trusted as far as it holds, and further once a person made it their own', async (_title, up, down, undo) => {
+    const generated = generatedMark(bytes(up)) + down;
+    expect((await judge(up, generated)).undo).toBe(undo);
+    // A checkout with other line endings is the same script.
+    expect((await judge(up.replaceAll('\n', '\r\n'), generated.replaceAll('\n', '\r\n'))).undo).toBe(undo);
+    expect((await judge(up, generated.split('\n').slice(2).join('\n'))).undo).toBe(undo === 'lossless' ? 'lossless' : 'lossy');
+    const edited = await judge(`${up}CREATE INDEX j ON t (b);\n`, generated);
+    expect(edited.undo).toBe('restore_only');
+    expect(edited.findings.map(({ message }) => message)).toContain('down.sql was generated for another migration.sql and is not used');
   });
 
   test.each([

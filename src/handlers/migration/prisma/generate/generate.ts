@@ -1,0 +1,119 @@
+/** Makes a migration, with its down script, of the change between the project's migrations and its datamodel. */
+import { stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { FaberError } from '../../../../contract/failure.js';
+import type { Finding } from '../../../../contract/plan.js';
+import type { Settings } from '../../../../contract/settings.js';
+import { ScriptError, type ConnectionTarget, type DatabaseHandler } from '../../../database/contract.js';
+import type { GeneratedMigration, GenerateRequest, Migration, Project } from '../../contract.js';
+import { generatedMark } from '../../script/generated-down.js';
+import { parseScript } from '../../script/parse.js';
+import { scriptEffects } from '../../script/script-effects.js';
+import type { SchemaFile } from '../engine/messages.js';
+import { withSchemaEngine } from '../engine/schema-engine.js';
+import { findSchema, migrationsPlace } from '../location.js';
+import { readProject } from '../project.js';
+import { findPrismaVersion } from '../version.js';
+import { asOneTransaction, withoutSchema } from './arrange.js';
+import { readDatamodel } from './datamodel.js';
+import { folderName } from './folder-name.js';
+import { applyHistory } from './history.js';
+import { oneAtATime } from './one-at-a-time.js';
+import { isOf, provenanceLine } from './provenance.js';
+import { refuseOtherTools } from './refuse-other-tools.js';
+import { withScratch } from './scratch.js';
+import { tryScripts } from './try-scripts.js';
+import { writeMigration } from './write.js';
+
+/**
+ * Both scripts are tried on a scratch database before they are written: nothing untried reaches the project. Safe to attempt
+ * again: what an earlier attempt of the same operation wrote is found by its first line and returned.
+ * @param target only tells the server on which the scratch database is made
+ * @throws FaberError plan_failed (no datamodel, one that is not valid, migrations or scripts that fail), lock_timeout, and as
+ *   `readProject`. Nothing was written then.
+ */
+export async function generateMigration(database: DatabaseHandler, target: ConnectionTarget, settings: Settings, request: GenerateRequest): Promise<GeneratedMigration> {
+  const variables = request.variables ?? process.env;
+  const folder = await migrationsPlace(settings, variables);
+  return oneAtATime(database, target, folder, request.signal, async () => {
+    const project = await projectOf(settings, folder, variables);
+    const written = project.migrations.find(({ up }) => isOf(request.operationId, up));
+    if (written) return { migration: written, path: relative(settings.working_directory, join(folder, written.name)), findings: [] };
+    // Judged before the database is asked for anything: a name that cannot come last is wrong at once.
+    const name = folderName(request.name, request.at, project.migrations.map((migration) => migration.name));
+    const files = await datamodelOf(settings, folder, variables);
+    request.onProgress('Making the schema of all migrations in a scratch database');
+    const made = await withScratch(database, target, { id: request.operationId, signal: request.signal }, async (scratch) => {
+      await applyHistory(database, project.migrations, scratch, request.signal);
+      return makeScripts(database, scratch, files, target.secrets, request);
+    }).catch((error: unknown) => {
+      throw error instanceof ScriptError ? noScratch(error, target) : error;
+    });
+    // A cancel that came last: what is answered as cancelled is not written.
+    request.signal.throwIfAborted();
+    if (made === null) return { migration: null, path: null, findings: [] };
+    const migration: Migration = { name, up: made.up, down: made.down, file: relative(settings.working_directory, join(folder, name, 'migration.sql')) };
+    await writeMigration(folder, name, { 'migration.sql': made.up, ...(made.down ? { 'down.sql': made.down } : {}) });
+    return { migration, path: relative(settings.working_directory, join(folder, name)), findings: made.findings };
+  });
+}
+
+/** A project has no folder of migrations before its first one. */
+async function projectOf(settings: Settings, folder: string, variables: NodeJS.ProcessEnv): Promise<Pick<Project, 'migrations'>> {
+  if (!(await stat(folder).then(() => true, () => false))) return { migrations: [] };
+  await refuseOtherTools(folder);
+  return readProject(settings, variables);
+}
+
+async function datamodelOf(settings: Settings, folder: string, variables: NodeJS.ProcessEnv): Promise<SchemaFile[]> {
+  const { major } = await findPrismaVersion(settings.working_directory);
+  return readDatamodel(settings, await findSchema(settings, folder, variables), major ?? 7);
+}
+
+interface Scripts { up: Uint8Array; down: Uint8Array | null; findings: Finding[] }
+
+/** @returns null when there is no difference. */
+async function makeScripts(
+  database: DatabaseHandler, scratch: ConnectionTarget, files: SchemaFile[], secrets: readonly string[], { operationId, signal, onProgress }: GenerateRequest,
+): Promise<Scripts | null> {
+  const session = await database.connect(scratch, 'compare');
+  try {
+    return await withSchemaEngine({ session, schema: scratch.schema, files, secrets, signal }, async (engine) => {
+      onProgress('Asking the engine for the change');
+      const change = await engine.diff('database', 'datamodel');
+      if (change.trim() === '') return null;
+      const script = await asOneTransaction(change);
+      const up = provenanceLine(operationId) + (await warningLines(script)) + script;
+      const back = await asOneTransaction(await engine.diff('datamodel', 'database'));
+      const down = namesSchemas(files) ? back : await withoutSchema(back, scratch.schema);
+      onProgress('Trying both scripts: up, down, up again');
+      const { keepDown, findings } = await tryScripts({ database, scratch, stillDifferent: () => engine.diff('database', 'datamodel') }, up, down);
+      const bytes = Buffer.from(up);
+      return { up: bytes, down: keepDown ? Buffer.from(generatedMark(bytes) + down) : null, findings };
+    });
+  } finally {
+    await session.close();
+  }
+}
+
+/** What destroys data or fails on tables with rows stands in the script too: a review of the code may see nothing else of us. */
+async function warningLines(script: string): Promise<string> {
+  const dangers = scriptEffects(await parseScript(Buffer.from(script))).filter(({ level }) => level === 'danger');
+  return dangers.map(({ message }) => `-- Warning: ${message.replaceAll(/\s+/g, ' ')}\n`).join('');
+}
+
+/** Such a datamodel means schemas by name, in both directions. */
+const namesSchemas = (files: readonly SchemaFile[]) => files.some(({ content }) => /^\s*@@schema\(/m.test(content));
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+function noScratch(error: ScriptError, target: ConnectionTarget): FaberError {
+  const { sqlState, message } = error.failure;
+  return new FaberError({
+    code: 'plan_failed',
+    message: `The scratch database beside ${target.describe()} could not be made or used (${sqlState ?? 'no SQLSTATE'}: ${message}). Nothing was written.`,
+    suggestions: sqlState === INSUFFICIENT_PRIVILEGE
+      ? ['Give the role of the connection CREATEDB, or name an environment (--environment) whose role has it']
+      : ['See whether the server has room and takes connections, and try again'],
+  }, { cause: error });
+}
