@@ -19,6 +19,7 @@ import { verifyToken } from './src/handlers/approval/index.js';
 import { backupHandlers, openLocalStore } from './src/handlers/backup/index.js';
 import { configuredEnvironments, developmentEnvironment, loadSettings } from './src/handlers/config-file.js';
 import { databaseHandlers } from './src/handlers/database/index.js';
+import { postNotification } from './src/handlers/integration/notify.js';
 import { plugins } from './src/handlers/integration/plugins.js';
 import { migrationHandlers } from './src/handlers/migration/index.js';
 
@@ -42,6 +43,7 @@ export function dependencies(env: NodeJS.ProcessEnv): Dependencies {
     loadSettings: async (directory, environment) => loadSettings(directory, environment ?? (await configuredEnvironments(directory, env))[0] ?? '', env),
     configuredEnvironments: (directory) => configuredEnvironments(directory, env),
     plugins: plugins(env),
+    postNotification,
     verifyToken,
     env,
   };

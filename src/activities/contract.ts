@@ -3,7 +3,7 @@
  * scripts travel as the sha256 of an artifact in the store.
  */
 import type {
-  AuditRecord, BackupLevel, BackupSummary, CleanupResult, CloudAnswer, CloudRequest, FailureFacts, GenerateMigrationResult, HealthReport, OperationName, PlanSummary, Request, Response, Settings, WorkRequest,
+  AuditRecord, BackupLevel, BackupSummary, CleanupResult, CloudAnswer, CloudRequest, FailureFacts, GenerateMigrationResult, HealthReport, Notification, OperationName, PlanSummary, Request, Response, Settings, WorkRequest,
 } from '../contract/index.js';
 
 /** Which operation, on what, by which approved plan. */
@@ -239,6 +239,7 @@ export interface ChangingActivities {
   endOperation(input: EndInput): Promise<void>;
   sendAudit(input: { settings: Settings; record: AuditRecord }): Promise<void>;
   sendWork(input: { settings: Settings; record: WorkRequest }): Promise<void>;
+  sendNotification(input: { settings: Settings; notification: Notification }): Promise<void>;
   /** Asks the cloud plugin once; `pending` is for the workflow to wait out. Fails with plugin_failed, to be tried again. */
   askCloud(input: { settings: Settings; request: CloudRequest }): Promise<CloudAnswer>;
 }

@@ -3,7 +3,7 @@ import type { VerifyToken } from '../handlers/approval/contract.js';
 import type { BackupHandlers, OpenStore } from '../handlers/backup/contract.js';
 import type { ConnectionTarget, DatabaseHandler, DatabaseHandlers } from '../handlers/database/contract.js';
 import type { MigrationHandler, MigrationHandlers } from '../handlers/migration/contract.js';
-import type { Plugins } from '../handlers/integration/contract.js';
+import type { Plugins, PostNotification } from '../handlers/integration/contract.js';
 import { FaberError } from '../contract/failure.js';
 import type { Settings } from '../contract/settings.js';
 
@@ -19,6 +19,7 @@ export interface Dependencies {
   /** Names of the environments in the config of a project. */
   configuredEnvironments: (workingDirectory: string) => Promise<string[]>;
   plugins: Plugins;
+  postNotification: PostNotification;
   verifyToken: VerifyToken;
   /** The worker's environment variables: the only place where secrets come from. */
   env: NodeJS.ProcessEnv;

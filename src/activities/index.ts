@@ -15,7 +15,7 @@ import { generateMigration } from './generate-migration.js';
 import { inspectChange, verifyUndone } from './inspect-change.js';
 import { listBackups } from './list-backups.js';
 import { loadOperation } from './load-operation.js';
-import { askCloud, sendAudit, sendWork } from './plugins.js';
+import { askCloud, sendAudit, sendNotification, sendWork } from './plugins.js';
 import { planOperation } from './plan-operation.js';
 import { recheckPlan } from './recheck-plan.js';
 import { restoreBackup } from './restore-backup.js';
@@ -28,7 +28,7 @@ export function createActivities(deps: Dependencies): Activities {
   const activities = {
     loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups, findBackup,
     beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, generateMigration, verifyBackup, cleanUpBackups, holdWrites, applyMigrations, revertMigrations, restoreBackup,
-    endOperation, sendAudit, sendWork, askCloud,
+    endOperation, sendAudit, sendWork, sendNotification, askCloud,
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
     isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),
   };

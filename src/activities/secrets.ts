@@ -5,7 +5,8 @@ import type { Dependencies } from './dependencies.js';
 export function secretsIn(deps: Dependencies, input: unknown): string[] {
   const settings = (input as { settings?: Settings } | null)?.settings;
   if (settings === undefined) return [];
-  return [settings.connection_string_env, settings.direct_connection_string_env]
+  const webhook = deps.env[settings.integration?.notify_url_env ?? ''];
+  const urls = [settings.connection_string_env, settings.direct_connection_string_env]
     .filter((name): name is string => name !== null)
     .flatMap((name) => {
       const url = deps.env[name];
@@ -17,4 +18,5 @@ export function secretsIn(deps: Dependencies, input: unknown): string[] {
         return [url];
       }
     });
+  return webhook ? [...urls, webhook.trim()] : urls;
 }

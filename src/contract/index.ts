@@ -6,6 +6,7 @@ export * from './decision.js';
 export * from './failure.js';
 export * from './health.js';
 export * from './names.js';
+export * from './notification.js';
 export * from './operation.js';
 export * from './plan.js';
 export * from './plugin.js';

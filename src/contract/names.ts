@@ -24,6 +24,10 @@ export const CHANGE_WORKFLOW = 'guardedChange';
 export const QUEUE_WORKFLOW = 'databaseQueue';
 /** Delivers one audit record to the logs plugin. */
 export const AUDIT_WORKFLOW = 'deliverAudit';
+/** Delivers the end of an operation to the work plugin. */
+export const WORK_WORKFLOW = 'deliverWork';
+/** Tells the webhook about one operation. */
+export const NOTIFY_WORKFLOW = 'notify';
 
 export const SIGNALS = { approve: 'approve', reject: 'reject', resolve: 'resolve' } as const;
 export const UPDATES = { decide: 'decide' } as const;
@@ -36,6 +40,7 @@ export const INTERNAL_SIGNALS = {
   lockGranted: 'lockGranted',
   lockQueued: 'lockQueued',
   changeAnswer: 'changeAnswer',
+  tell: 'tell',
 } as const;
 
 /** Id of the queue workflow of a database; `digest` is a hash of the identity, since that may hold any character. */

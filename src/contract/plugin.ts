@@ -45,7 +45,7 @@ export const WorkRequest = z.object({
   environment: z.string(),
   requested_by: z.string().describe('Who asked, by their own word'),
   workflow: z
-    .object({ namespace: z.string(), workflow_id: z.string(), run_id: z.string(), url: z.string().optional().describe('In the Temporal Web UI, where the config says where that is (`integration.temporal_ui`)') })
+    .object({ namespace: z.string(), workflow_id: z.string(), url: z.string().optional().describe('In the Temporal Web UI, where the config says where that is (`integration.temporal_ui`)') })
     .describe('The Temporal workflow that ran it'),
   answer: Response.describe("The operation's answer"),
   timestamp: z.string().describe('When it ended, ISO 8601'),

@@ -2,9 +2,11 @@
 export { cleanUpBackups } from './clean-up-backups.js';
 export { databaseQueue } from './database-queue.js';
 export { deliverAudit } from './deliver-audit.js';
+export { deliverWork } from './deliver-work.js';
 export { generateMigration } from './generate-migration.js';
 export { guardedChange } from './guarded/change.js';
 export { migrate } from './migrate.js';
+export { notify } from './notify.js';
 export { restore } from './restore.js';
 export { rollback } from './rollback.js';
 export { rollbackTo } from './rollback-to.js';

@@ -2,8 +2,8 @@
  * What the signals between our own workflows carry. Anybody in the namespace can send one too, with any payload: what does
  * not fit is null here and dropped. A handler that threw would wedge the queue of a database, and with it every change.
  */
-import type { ErrorResponse } from '../contract/index.js';
-import type { LockRequest } from './messages.js';
+import type { ErrorResponse, Notification } from '../contract/index.js';
+import type { LockRequest, Told } from './messages.js';
 
 /** As operation.ts names changes. Nothing else may hold a database: a name the server refuses would wedge the queue. */
 const CHANGE_ID = /^[^\p{Cc}]{1,960}\/change-[0-9a-f]{8}-\d{1,4}$/u;
@@ -38,3 +38,20 @@ export function waitingAnswerIn(payload: unknown, changeId: string | null): Erro
   const fits = isObject(answer) && answer['status'] === 'error' && typeof answer['error'] === 'string' && isObject(answer['recovery']) && Array.isArray(answer['waiting_for']);
   return fits ? (answer as unknown as ErrorResponse) : undefined;
 }
+
+/** What is to be notified. Whoever may signal here may start operations, and say as much by them; the size is bounded. */
+export function toldIn(payload: unknown): Told | null {
+  if (!isObject(payload) || typeof payload['from'] !== 'string' || JSON.stringify(payload).length > MOST_TOLD) return null;
+  const { from, notification, remind } = payload;
+  if (notification !== null && !isNotification(notification)) return null;
+  if (remind === null || remind === undefined) return { from, notification, remind: null };
+  if (!isObject(remind) || !isNotification(remind['notification'])) return null;
+  const { at } = remind;
+  if (at !== null && !(typeof at === 'string' && Number.isFinite(Date.parse(at)))) return null;
+  return { from, notification, remind: { at, notification: remind['notification'] } };
+}
+
+const MOST_TOLD = 20_000;
+
+const isNotification = (value: unknown): value is Notification =>
+  isObject(value) && typeof value['text'] === 'string' && isObject(value['faber_db']) && typeof value['faber_db']['event'] === 'string' && typeof value['faber_db']['record_id'] === 'string';

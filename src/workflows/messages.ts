@@ -3,6 +3,7 @@
  * or fail it, and a signal must never do either.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Notification } from '../contract/index.js';
 import { INTERNAL_SIGNALS, QUERIES, SIGNALS, UPDATES } from '../contract/names.js';
 import type { OperationState } from '../contract/view.js';
 
@@ -27,6 +28,17 @@ export const lockQueuedSignal = defineSignal<[unknown]>(INTERNAL_SIGNALS.lockQue
 
 /** From a change to its operation: an answer for the caller while the change still waits for a person. */
 export const changeAnswerSignal = defineSignal<[unknown]>(INTERNAL_SIGNALS.changeAnswer);
+
+/** To the workflow that notifies. */
+export interface Told {
+  /** The workflow that tells. */
+  from: string;
+  /** Null: from now on somebody else tells. */
+  notification: Notification | null;
+  /** Said once at a time, or (null) again and again, until something else is told. */
+  remind: { at: string | null; notification: Notification } | null;
+}
+export const tellSignal = defineSignal<[unknown]>(INTERNAL_SIGNALS.tell);
 
 /** Ready-to-paste examples, shown by the Web UI and the CLI beside each message. */
 export const DESCRIPTIONS = {

@@ -12,6 +12,9 @@ import { factsOf, StopHere, stepsOn, type Steps } from './guarded/steps.js';
 import { DESCRIPTIONS, stateQuery } from './messages.js';
 import { cleanUpAfterBackup } from './retention.js';
 
+/** What runs at night, with nobody to see it fail. Of what only looks there is nothing to record. */
+const RECORDED: ReadonlySet<OperationName> = new Set<OperationName>(['backup', 'verify-backup', 'cleanup-backups']);
+
 type Work = (loaded: LoadedOperation, progress: Progress) => Promise<Response>;
 
 /** Runs `work` on the loaded operation, shows its state, and answers by the contract whatever happens. */
@@ -19,21 +22,32 @@ export async function unguarded(operation: OperationName, argument: OperationInp
   const input = operationInput(argument);
   const progress = new Progress(operation, input.requested_by);
   setHandler(stateQuery, () => progress.view({ approvals: [], refused: [], refusedCount: 0 }), { description: DESCRIPTIONS.state });
-  let environment: string | undefined;
+  const startedAt = Date.now();
+  let settings: Settings | null = null;
   let answer: Response;
   try {
     requireUsableId();
     const loaded = await stepsOn(null).reading.loadOperation({ operation, request: input.request });
-    environment = loaded.settings.environment;
-    progress.environment = environment;
+    settings = loaded.settings;
+    progress.environment = settings.environment;
     answer = await work(loaded, progress);
   } catch (error) {
+    const environment = settings?.environment;
     answer = isCancellation(error) ? cancelledAnswer(operation, environment, 'cancelled', 'Cancelled') : failureAnswer(operation, environment, factsOf(error));
+    if (settings !== null && RECORDED.has(operation)) await recordFailure(settings, operation, answer, progress, startedAt);
   }
   progress.answer = answer;
   progress.phase = 'finished';
   if (answer.status !== 'error') return answer;
   throw ApplicationFailure.create({ message: answer.error, type: answer.code, nonRetryable: true, details: [answer] });
+}
+
+async function recordFailure(settings: Settings, operation: string, answer: Response, progress: Progress, startedAt: number): Promise<void> {
+  const facts = {
+    operationId: workflowInfo().workflowId, operation, settings, requestedBy: progress.requestedBy, startedAt,
+    planHash: null, decisions: [], refused: [], began: false, backup: null, applied: 0, answer,
+  };
+  await CancellationScope.nonCancellable(() => endOperation(stepsOn(settings), facts, progress));
 }
 
 /** The plan, without changing anything. */

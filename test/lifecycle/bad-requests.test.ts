@@ -105,7 +105,7 @@ describe('a request that is wrong', () => {
   });
 
   it('the change and the delivery of an audit cannot be started by hand, past the approval', async () => {
-    for (const type of ['guardedChange', 'deliverAudit']) {
+    for (const type of ['guardedChange', 'deliverAudit', 'deliverWork', 'notify']) {
       for (const payload of [null, RAW_PAYLOADS['json/protobuf'], raw('json/plain', '{"settings": {"logs_plugin": "/bin/true"}}')]) {
         const handle = await startRaw(stack.client, type, stack.taskQueue, payload);
         await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'invalid_request', message: expect.stringContaining('part of an operation only') as string } });

@@ -1,4 +1,5 @@
 /** The port to plugins: executables and URLs that the config names (contract/plugin.ts has what they are given and answer). */
+import type { Notification } from '../../contract/notification.js';
 import type { CloudAnswer, CloudRequest } from '../../contract/plugin.js';
 
 /** A plugin as the config of a project names it. */
@@ -15,6 +16,9 @@ export interface Plugins {
   /** @throws PluginFailed, also for an answer that is none of the contract; `failed` is an answer */
   askCloud(place: PluginPlace, request: CloudRequest, signal?: AbortSignal): Promise<CloudAnswer>;
 }
+
+/** @param variable the name of the environment variable that holds the webhook, for messages @throws PluginFailed */
+export type PostNotification = (url: string | undefined, variable: string, notification: Notification) => Promise<void>;
 
 export type PluginFailure =
   | 'not_allowed'

@@ -1,6 +1,7 @@
 /** What a change is given, what it answers, and what its parts share. */
 import type { BeginInput, ChangeRef } from '../../activities/contract.js';
 import type { PlanSummary, RecordedDecision, RefusedDecision, Resolution, Response, Settings } from '../../contract/index.js';
+import type { About, Notifier } from './notifier.js';
 import type { Progress } from './progress.js';
 import type { Steps } from './steps.js';
 import type { WayOutChoice } from './way-out.js';
@@ -17,6 +18,8 @@ export interface ChangeInput {
   refused: RefusedDecision[];
   resolve: Resolution;
   started_at: number;
+  /** The workflow that notifies, once there is one. */
+  notifier?: string | null;
 }
 
 export type ChangeResult =
@@ -32,8 +35,13 @@ export interface Change {
   steps: Steps;
   progress: Progress;
   wayOut: WayOutChoice;
+  notifier: Notifier;
 }
 
 export function beginOf({ ref, input }: Change): BeginInput {
   return { ...ref, request_digest: input.request_digest, requested_by: input.requested_by, write_marker: input.approvals.length > 0 };
+}
+
+export function aboutOf(input: ChangeInput): About {
+  return { operationId: input.operation_id, operation: input.operation, settings: input.settings, requestedBy: input.requested_by };
 }

@@ -13,11 +13,12 @@ import { onlyAsChild } from '../only-as-child.js';
 import { type AnswerContext, cancelledAnswer, failedAnswer, failureAnswer, stepFailure } from './answers.js';
 import { askPerson, showDetails } from './ask-person.js';
 import { backUp } from './back-up.js';
-import { beginOf, type Change, type ChangeInput, type ChangeResult } from './change-parts.js';
+import { aboutOf, beginOf, type Change, type ChangeInput, type ChangeResult } from './change-parts.js';
 import { endOperation } from './end.js';
 import { DatabaseLock } from './exclusive.js';
 import { requireHealth } from './health.js';
 import { settleInterrupted } from './interrupted.js';
+import { Notifier } from './notifier.js';
 import { Progress } from './progress.js';
 import { runStep } from './step/run.js';
 import { endedByCancel, factsOf, stepsOn } from './steps.js';
@@ -67,7 +68,7 @@ function prepare(input: ChangeInput): Change {
   setHandler(stateQuery, view, { description: DESCRIPTIONS.state });
   setHandler(resolveSignal, (payload) => wayOut.receive(payload, arrivals.of(payload)), { description: DESCRIPTIONS.resolve });
   const ref: ChangeRef = { operation_id: input.operation_id, settings: input.settings, artifact: input.plan.artifact, plan_hash: input.plan.plan_hash };
-  return { mayHaveBegun: false, input, ref, steps: stepsOn(input.settings), progress, wayOut };
+  return { mayHaveBegun: false, input, ref, steps: stepsOn(input.settings), progress, wayOut, notifier: new Notifier(aboutOf(input), input.notifier ?? null) };
 }
 
 async function changeUnderLock(change: Change): Promise<ChangeResult> {
@@ -190,5 +191,6 @@ async function conclude(change: Change, answer: Response, facts: { began: boolea
     restores: input.plan.restore !== null,
     ...facts,
     answer,
+    notifier: change.notifier,
   }, progress);
 }

@@ -17,13 +17,19 @@ export function plain(text: string, most = 200): string {
   return oneLine.replace(/[`<>[\]|*_\\]/g, (c) => `\\${c}`);
 }
 
+/** Commands that decide, by our own command line. */
+export function cliDecisions(workflowId: string, plan: Pick<Plan, 'plan_hash'>, settings: Settings) {
+  const signed = settings.approval.verification === 'signed' ? ' --sign KEY-FILE' : '';
+  const verdict = (name: 'approve' | 'reject') => `faber-db ${name} ${shellWord(workflowId)} --plan ${plan.plan_hash.slice(0, 12)} --by YOUR-NAME${signed}`;
+  return { approve: verdict('approve'), reject: verdict('reject'), decide: (way: string) => `faber-db decide ${shellWord(workflowId)} ${way} --by YOUR-NAME${signed}` };
+}
+
 export interface DecisionCommands {
   approve: string;
   reject: string;
-  approveCli: string;
 }
 
-/** Commands that decide, ready to paste. */
+/** Commands that decide with nothing of ours installed, ready to paste. */
 export function decisionCommands(workflowId: string, namespace: string, plan: Pick<Plan, 'plan_hash' | 'resolve'>): DecisionCommands {
   const short = plan.plan_hash.slice(0, 12);
   const resolve = plan.resolve.length === 0 ? {} : { resolve: Object.fromEntries(plan.resolve.map((name) => [name, 'applied'])) };
@@ -39,7 +45,6 @@ export function decisionCommands(workflowId: string, namespace: string, plan: Pi
   return {
     approve: signal(SIGNALS.approve, payload(resolve)),
     reject: signal(SIGNALS.reject, payload({})),
-    approveCli: `faber-db approve ${shellWord(workflowId)} --plan ${short} --by YOUR-NAME`,
   };
 }
 
@@ -109,7 +114,7 @@ function approvalParts(state: OperationState, plan: PlanSummary, settings: Setti
     code(JSON.stringify({ plan: plan.plan_hash.slice(0, 12), ...verifiable }), 'json'),
     'or in a shell:',
     ...(approval.verification === 'signed' ? [] : [code(commands.approve, 'sh'), code(commands.reject, 'sh')]),
-    code(`${commands.approveCli}${approval.verification === 'signed' ? ' --sign KEY-FILE' : ''}`, 'sh'),
+    code(cliDecisions(where.workflowId, plan, settings).approve, 'sh'),
   ];
 }
 

@@ -1,7 +1,9 @@
 /** The end of an operation: its audit record, its row in the target, and the delivery to the logs plugin. */
 import { ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
-import type { AuditRecord, BackupSummary, RecordedDecision, RefusedDecision, Response, Settings } from '../../contract/index.js';
-import { AUDIT_WORKFLOW } from '../../contract/names.js';
+import type { AuditRecord, BackupSummary, RecordedDecision, RefusedDecision, Response, Settings, WorkRequest } from '../../contract/index.js';
+import { AUDIT_WORKFLOW, WORK_WORKFLOW } from '../../contract/names.js';
+import { ended } from './notification-texts.js';
+import { Notifier, workflowUrl } from './notifier.js';
 import type { Progress } from './progress.js';
 import { factsOf, type Steps } from './steps.js';
 
@@ -19,6 +21,8 @@ export interface EndFacts {
   backup: BackupSummary | null;
   applied: number;
   answer: Response;
+  /** What told of the operation so far; without it, nothing did. */
+  notifier?: Notifier;
 }
 
 /** Never throws: an audit that cannot be written is told, and must not turn a done change into a failed one. */
@@ -48,15 +52,28 @@ export async function endOperation(steps: Steps, facts: EndFacts, progress: Prog
   } catch (error) {
     progress.note(`The end could not be recorded: ${factsOf(error).message}`);
   }
-  if (facts.settings.logs_plugin === null) return;
+  const { settings } = facts;
+  await Promise.all([
+    settings.logs_plugin === null ? null : deliver(AUDIT_WORKFLOW, 'audit', audit.record_id, { settings, record: audit }, progress),
+    (settings.integration?.work_plugin ?? null) === null ? null : deliver(WORK_WORKFLOW, 'work', audit.record_id, { settings, record: workRequest(facts, audit) }, progress),
+    (facts.notifier ?? new Notifier(facts)).tell(ended(facts, facts.planHash, answer)),
+  ]);
+}
+
+async function deliver(workflow: string, kind: string, recordId: string, input: object, progress: Progress): Promise<void> {
   try {
     // Abandoned: it retries without end, and must neither block the operation nor be lost with it.
-    await startChild(AUDIT_WORKFLOW, {
-      workflowId: `faber-db/audit/${audit.record_id}`,
-      args: [{ settings: facts.settings, record: audit }],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-    });
+    await startChild(workflow, { workflowId: `faber-db/${kind}/${recordId}`, args: [input], parentClosePolicy: ParentClosePolicy.ABANDON });
   } catch (error) {
-    progress.note(`The audit record could not be handed to the logs plugin: ${factsOf(error).message}`);
+    progress.note(`The record could not be handed on (${kind} plugin): ${factsOf(error).message}`);
   }
+}
+
+function workRequest({ answer, settings }: EndFacts, audit: AuditRecord): WorkRequest {
+  const { namespace } = workflowInfo();
+  const url = workflowUrl(settings, audit.operation_id);
+  return {
+    action: 'record-operation', record_id: audit.record_id, operation_id: audit.operation_id, operation: audit.operation, environment: audit.environment,
+    requested_by: audit.requested_by, workflow: { namespace, workflow_id: audit.operation_id, ...(url === null ? {} : { url }) }, answer, timestamp: audit.timestamp,
+  };
 }

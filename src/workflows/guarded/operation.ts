@@ -18,6 +18,8 @@ import type { guardedChange } from './change.js';
 import type { ChangeInput, ChangeResult } from './change-parts.js';
 import { operationDetails } from './details.js';
 import { endOperation } from './end.js';
+import { type About, Notifier } from './notifier.js';
+import { approvalWaiting, approved } from './notification-texts.js';
 import { operationInput, requireUsableId } from './operation-input.js';
 import { Progress } from './progress.js';
 import { claimedBy, misfit, SEND_A_TOKEN, unreadable } from './refusals.js';
@@ -38,6 +40,7 @@ class Operation {
   readonly #startedAt = Date.now();
   readonly #request: unknown;
   #loaded: LoadedOperation | null = null;
+  #notifier: Notifier | null = null;
   #changes = 0;
   /** Signals of each name so far: their places in the history, by which an activity finds out who sent them. */
   readonly #signals: Record<string, number> = {};
@@ -83,6 +86,7 @@ class Operation {
     this.#loaded = loaded;
     const { settings } = loaded;
     this.#progress.environment = settings.environment;
+    this.#notifier = new Notifier(this.#about());
     const outcome = await stepsOn(settings).reading.planOperation({ ...loaded, operation_id: workflowInfo().workflowId });
     if (outcome.kind === 'answered') return outcome.response;
 
@@ -123,6 +127,8 @@ class Operation {
     this.#progress.approvalDeadline = new Date(Date.now() + seconds * 1000).toISOString();
     this.#progress.enter('waiting_for_approval', `Waiting for approval of plan ${plan.plan_hash.slice(0, 12)}`);
     this.#show();
+    const waiting = approvalWaiting(this.#about(), plan, seconds);
+    if (!approval.decided) void this.#notifier!.tell(waiting.said, waiting.remind);
     let inTime: boolean;
     try {
       const desk = { unverified: approval.unverified, settle: (...judged: Parameters<Approval['settle']>) => this.#record(() => approval.settle(...judged)) };
@@ -139,8 +145,13 @@ class Operation {
       const { by, comment } = approval.rejection;
       return cancelledAnswer(this.operation, settings.environment, 'rejected', `Rejected by ${by}${comment ? `: ${comment}` : ''}`, { plan_hash: plan.plan_hash });
     }
+    void this.#notifier!.tell(approved(this.#about(), plan, approval.approvals));
     this.#progress.note(`Approved by ${approval.approvals.map((a) => `${a.by} (${verificationWords(a)})`).join(', ')}`);
     return null;
+  }
+
+  #about(): About {
+    return { operationId: workflowInfo().workflowId, operation: this.operation, settings: this.#loaded!.settings, requestedBy: this.#progress.requestedBy };
   }
 
   #verify(planHash: string): Verify {
@@ -158,6 +169,7 @@ class Operation {
     this.#progress.changeWorkflowId = childId;
     this.#progress.enter('waiting_for_lock', 'The change begins');
     this.#show();
+    await this.#notifier!.handOver(childId);
     const input: ChangeInput = {
       operation_id: workflowId,
       operation: this.operation,
@@ -170,6 +182,7 @@ class Operation {
       refused: this.#approval.refusals.last,
       resolve: this.#approval.resolve,
       started_at: this.#startedAt,
+      notifier: this.#notifier!.workflowId,
     };
     try {
       return await executeChild<typeof guardedChange>(CHANGE_WORKFLOW, {
@@ -208,6 +221,7 @@ class Operation {
         backup: null,
         applied: 0,
         answer,
+        notifier: this.#notifier!,
       }, this.#progress),
     );
     return answer;
