@@ -42,6 +42,7 @@ export async function databaseQueue(state?: QueueState): Promise<void> {
   let holder = lockRequestIn(state?.holder);
   const waiting = Array.isArray(state?.waiting) ? state.waiting.map(lockRequestIn).filter((request) => request !== null) : [];
   const untold = waiting.filter(({ workflow_id }) => Array.isArray(state?.untold) && state.untold.includes(workflow_id));
+  let looking = false;
   let characters = waiting.reduce((sum, request) => sum + sizeOf(request), 0);
 
   const leave = (at: number) => {
@@ -99,12 +100,22 @@ export async function databaseQueue(state?: QueueState): Promise<void> {
     if (full()) await continueAsNew<typeof databaseQueue>({ holder, waiting, untold: untold.map((request) => request.workflow_id) });
 
     const somethingToDo = () => untold.length > 0 || holder === null;
-    if (waiting.length === 0) {
+    if (waiting.length === 0 || looking) {
       await condition(somethingToDo);
     } else if (!(await condition(somethingToDo, LOOK_EVERY)) && holder !== null) {
-      const looked: string = (holder as LockRequest).workflow_id;
-      const running = await isRunning({ workflow_id: looked });
-      if (!running && (holder as LockRequest | null)?.workflow_id === looked) holder = null;
+      // Not waited for: while its worker is dead, it takes half a minute, and the lock may be given back meanwhile.
+      looking = true;
+      void look((holder as LockRequest).workflow_id);
+    }
+  }
+
+  async function look(workflow_id: string): Promise<void> {
+    try {
+      if (!(await isRunning({ workflow_id })) && holder?.workflow_id === workflow_id) holder = null;
+    } catch {
+      // Not known: looked at again.
+    } finally {
+      looking = false;
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Workflows of queue.test.ts: the real queue, and changes that do nothing but hold the lock for a moment. */
+/** Workflows of the tests of the queue: the real queue, and changes that do nothing but hold the lock for a moment. */
 import { condition, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
 import { lockGrantedSignal, lockQueuedSignal, releaseLockSignal } from '../../src/workflows/messages.js';
 

@@ -48,6 +48,19 @@ test('the counts are those of the dump\'s own snapshot while others write', asyn
   expect((await backups.prove(s.target, s.store, record, never)).level).toBe('proven');
 });
 
+test('a backup that was cancelled before its count began does not wait for the lock that an application holds', async () => {
+  const s = await scene({ sql: SHOP });
+  const session = await database.connect(s.target, 'test');
+  await session.query('BEGIN');
+  await session.query('LOCK TABLE customers IN ACCESS EXCLUSIVE MODE');
+  const { settings } = s;
+  const patient = { ...settings, migrations: { ...settings.migrations, lock_timeout_seconds: 3_600 } };
+  const backup = backups.create(s.target, s.store, s.options('backup-20260124-103000', { settings: patient, signal: AbortSignal.abort() }));
+  await expect(backup).rejects.toMatchObject({ code: 'backup_failed' });
+  expect(await s.db.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).toEqual([]);
+  await session.close();
+});
+
 test('the same id again gives the finished backup, and replaces what an unfinished attempt left', async () => {
   const s = await scene({ sql: SHOP });
   const { directory } = await s.store.beginBackup('backup-20260124-103000');

@@ -70,6 +70,8 @@ async function openSnapshot(session: Session): Promise<{ exported: string; xid: 
 
 /** A count cannot be interrupted from its own session: closing it lets the server notice. */
 async function countUntil(session: Session, signal: AbortSignal): Promise<TableCount[]> {
+  // Aborted already, it tells nobody any more: behind an application's lock the count would then wait for `lock_timeout`.
+  signal.throwIfAborted();
   const onAbort = () => void session.close();
   signal.addEventListener('abort', onAbort);
   try {
