@@ -20,6 +20,7 @@ import { backupHandlers, openLocalStore } from './src/handlers/backup/index.js';
 import { configuredEnvironments, developmentEnvironment, loadSettings } from './src/handlers/config-file.js';
 import { databaseHandlers } from './src/handlers/database/index.js';
 import { postNotification } from './src/handlers/integration/notify.js';
+import { driftHandlers } from './src/handlers/drift/index.js';
 import { plugins } from './src/handlers/integration/plugins.js';
 import { migrationHandlers } from './src/handlers/migration/index.js';
 
@@ -38,6 +39,7 @@ export function dependencies(env: NodeJS.ProcessEnv): Dependencies {
     databases: databaseHandlers,
     migrations: migrationHandlers,
     backups: backupHandlers,
+    drift: driftHandlers,
     openStore: openLocalStore,
     developmentEnvironment: (directory) => developmentEnvironment(directory, env),
     loadSettings: async (directory, environment) => loadSettings(directory, environment ?? (await configuredEnvironments(directory, env))[0] ?? '', env),

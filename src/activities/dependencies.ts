@@ -2,6 +2,7 @@
 import type { VerifyToken } from '../handlers/approval/contract.js';
 import type { BackupHandlers, OpenStore } from '../handlers/backup/contract.js';
 import type { ConnectionTarget, DatabaseHandler, DatabaseHandlers } from '../handlers/database/contract.js';
+import type { DriftHandlers } from '../handlers/drift/contract.js';
 import type { MigrationHandler, MigrationHandlers } from '../handlers/migration/contract.js';
 import type { Plugins, PostNotification } from '../handlers/integration/contract.js';
 import { FaberError } from '../contract/failure.js';
@@ -11,6 +12,7 @@ export interface Dependencies {
   databases: DatabaseHandlers;
   migrations: MigrationHandlers;
   backups: BackupHandlers;
+  drift: DriftHandlers;
   openStore: OpenStore;
   /** The environment on whose server scripts are tried where a request names none. @throws FaberError invalid_request. */
   developmentEnvironment: (workingDirectory: string) => Promise<string>;

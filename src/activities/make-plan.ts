@@ -11,6 +11,7 @@ import type { DataLoss, Finding, PlanCore, PlanEvidence } from '../contract/plan
 import type { Risk, Settings } from '../contract/settings.js';
 import { levelFor, type BackupHandler, type Store } from '../handlers/backup/contract.js';
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
+import type { DriftHandler } from '../handlers/drift/contract.js';
 import type { Migration } from '../handlers/migration/contract.js';
 import type { Resources } from './dependencies.js';
 import { adopts, identifyTarget, requireMarked, requireNamed } from './identify-target.js';
@@ -23,6 +24,8 @@ export interface PlanInput extends Resources {
   settings: Settings;
   store: Store;
   backups: BackupHandler;
+  drift: DriftHandler;
+  operationId: string;
   /** All migrations of the project, in order. */
   project: Migration[];
   projectWarnings: string[];

@@ -1,5 +1,6 @@
 /** What a migrate would run: pending migrations, a baseline, failed rows to settle. */
 import { createHash } from 'node:crypto';
+import type { DriftDifference } from '../contract/drift.js';
 import { FaberError } from '../contract/failure.js';
 import type { Finding, PlannedMigration } from '../contract/plan.js';
 import type { Risk, Settings } from '../contract/settings.js';
@@ -83,6 +84,13 @@ function requireAllowed(migration: Migration, { findings }: Classification, sett
   });
 }
 
+const SIDES: Record<DriftDifference['difference'], string> = {
+  not_in_migrations: 'in the database, made by no migration',
+  not_in_database: 'made by the migrations, missing in the database',
+  changed: 'differs from what the migrations make',
+};
+const differenceInWords = ({ object, difference }: DriftDifference) => `${object}: ${SIDES[difference]}`;
+
 /** An existing database without a ledger: its schema must be what the baselined migrations make. */
 async function planBaseline(input: PlanInput, ledger: Ledger, wanted: string): Promise<string[]> {
   const { migrations, target, settings, project } = input;
@@ -105,12 +113,12 @@ async function planBaseline(input: PlanInput, ledger: Ledger, wanted: string): P
   }
   const upTo = project.slice(0, at + 1);
   input.progress('Comparing the schema with that of the baselined migrations');
-  const differences = await migrations.compareSchema(upTo, target, settings, input.signal);
+  const { differences } = await input.drift.find({ target, tool: migrations, settings, migrations: upTo, id: input.operationId, signal: input.signal });
   if (differences.length > 0) {
     throw new FaberError({
       code: 'history_conflict',
       message: `The schema of ${target.describe()} is not what the migrations up to ${wanted} make; nothing was changed`,
-      result: { differences: differences.slice(0, 50), differences_total: differences.length },
+      result: { differences: differences.slice(0, 50).map(differenceInWords), differences_total: differences.length },
       suggestions: ['Choose another migration as baseline', 'Or write a migration that makes the difference, and baseline it too'],
     });
   }

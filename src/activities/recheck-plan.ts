@@ -15,7 +15,8 @@ export async function recheckPlan(deps: Dependencies, ref: ChangeRef): Promise<R
     // As the plan that was approved: one that makes room for itself would see more of a full database, and be another plan.
     const { target } = openResources(deps, ref.settings);
     const made = await makePlan({
-      ...plan, target, request: plan.artifact.request, project: plan.artifact.migrations, projectWarnings: [], signal: running.signal, progress: running.progress,
+      ...plan, target, request: plan.artifact.request, project: plan.artifact.migrations, projectWarnings: [],
+      drift: deps.drift(plan.settings.provider, plan.database), operationId: ref.operation_id, signal: running.signal, progress: running.progress,
     });
     const same = made.plan_hash === ref.plan_hash;
     const artifact = same ? ref.artifact : await saveArtifact(plan.store, { ...plan.artifact, core: made.core, plan_hash: made.plan_hash }, (sha256) =>

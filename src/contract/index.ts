@@ -3,6 +3,7 @@ export * from './backup.js';
 export * from './canonical.js';
 export * from './config.js';
 export * from './decision.js';
+export * from './drift.js';
 export * from './failure.js';
 export * from './health.js';
 export * from './names.js';

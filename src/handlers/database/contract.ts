@@ -24,6 +24,8 @@ export interface ConnectionTarget {
    * taken, some of them are ended for a session of ours.
    */
   insisting(): ConnectionTarget;
+  /** The same; sessions opened through it break off when the signal aborts, also on a server that answers nothing any more. */
+  within(signal: AbortSignal): ConnectionTarget;
   /** Host, port and database without any secret, for messages: `db.internal:5432/shop`. */
   describe(): string;
   toJSON(): string;

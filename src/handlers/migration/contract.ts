@@ -157,11 +157,16 @@ export interface MigrationHandler {
   /** Records migrations as applied without running them, in one transaction. */
   baseline(migrations: readonly Pick<Migration, 'name' | 'up'>[], context: StepContext): Promise<void>;
 
+  /** Name of the tool's ledger, in the schema of the target. It is no part of what migrations make. */
+  readonly ledger: string;
+
   /**
-   * Whether the database's schema is what the given migrations make: applied to a scratch database and compared.
-   * @returns differences as short lines; empty when equal. The scratch database never survives.
+   * Makes the schema of the given migrations in an empty scratch database, without a ledger. What reaches outside of the database
+   * (roles, other databases, other servers) is left out.
+   * @returns what was left out, in words
+   * @throws FaberError plan_failed when one fails on an empty database
    */
-  compareSchema(migrations: readonly Migration[], target: ConnectionTarget, settings: Settings, signal: AbortSignal): Promise<string[]>;
+  makeSchema(migrations: readonly Migration[], scratch: ConnectionTarget, settings: Settings, signal: AbortSignal): Promise<string[]>;
 
   /**
    * Makes a migration and its down script of the change between the project's migrations and its datamodel, tries both on a

@@ -41,7 +41,8 @@ export async function inMaintenance<T>(database: DatabaseHandler, target: Connec
   }
 }
 
-async function openMaintenance(database: DatabaseHandler, target: ConnectionTarget, purpose: string): Promise<Session> {
+/** A session of the same server and role, in a database that is not the target. The caller closes it. */
+export async function openMaintenance(database: DatabaseHandler, target: ConnectionTarget, purpose: string): Promise<Session> {
   let first: unknown;
   for (const name of MAINTENANCE_DATABASES.filter((name) => name !== target.database)) {
     try {

@@ -3,7 +3,7 @@
  * still runs. None of them sees more of our environment than it needs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** How long a child may take over SIGTERM before it gets SIGKILL. */
 const TERM_MS = 2_000;
@@ -32,13 +32,14 @@ export interface Running {
   readonly pid: number | undefined;
   /** Only where a pipe was asked for. */
   readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
   /** Settles when the process is gone and its pipes are closed. Never rejects. */
   readonly exit: Promise<Exit>;
   /** Ends its process group and waits until it is gone. */
   end(): Promise<void>;
 }
 
-export type Start = (program: Program, stdin: 'ignore' | 'pipe', stdout: 'ignore' | Writable) => Running;
+export type Start = (program: Program, stdin: 'ignore' | 'pipe', stdout: 'ignore' | 'pipe' | Writable) => Running;
 
 /**
  * Runs `work`, which starts programs. On abort, and on the way out whatever happened, every program's group is ended
@@ -67,7 +68,7 @@ export async function supervise<T>(signal: AbortSignal, work: (start: Start) => 
   }
 }
 
-function startProgram(program: Program, stdin: 'ignore' | 'pipe', stdout: 'ignore' | Writable): Running {
+function startProgram(program: Program, stdin: 'ignore' | 'pipe', stdout: 'ignore' | 'pipe' | Writable): Running {
   const child = spawn(program.file, program.args, {
     detached: true,
     env: childEnvironment(program.env ?? {}),
@@ -78,7 +79,7 @@ function startProgram(program: Program, stdin: 'ignore' | 'pipe', stdout: 'ignor
   // A reader that dies early breaks this pipe; its exit code says so better.
   child.stdin?.on('error', () => {});
   const exit = exitOf(child, program.name);
-  return { pid: child.pid, stdin: child.stdin, exit, end: () => endGroup(child, exit) };
+  return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, exit, end: () => endGroup(child, exit) };
 }
 
 function exitOf(child: ChildProcess, name: string): Promise<Exit> {

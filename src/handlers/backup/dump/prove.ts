@@ -7,6 +7,7 @@ import { dropDatabase } from './create-database.js';
 import { fillDatabase } from './fill.js';
 import { claimIn } from './own-work.js';
 import { restoreFailure } from './restore-failure.js';
+import { whileHeld } from './scratch.js';
 import { scratchName } from './side-names.js';
 
 /**
@@ -26,18 +27,20 @@ export async function proveBackup(
   const scratch = scratchName(target.database, operationId ?? record.backup_id);
   const failed = (error: unknown) => restoreFailure(error, 'backup_failed', `Backup ${record.backup_id} could not be proven`, target, signal);
   const drop = () => inMaintenance(database, target, 'restore', (session) => dropDatabase(session, scratch));
-  const ids: string[] = [];
-  try {
-    signal.throwIfAborted();
-    ids.push(...(await fillDatabase(database, target, scratch, store, record, { signal, onProgress })));
-  } catch (error) {
-    // Why it could not be proven matters more than why the scratch database stays; the next attempt or cleanUp drops it.
-    await drop().catch(() => undefined);
-    throw failed(error);
-  }
-  ids.push(...(await drop().catch((error: unknown) => Promise.reject(failed(error)))));
-  if (operationId !== null) await claimIn(database, target, operationId, ids);
-  const proven: BackupRecord = { ...record, level: 'proven', proven_at: new Date().toISOString() };
-  await store.updateBackup(proven);
-  return proven;
+  return whileHeld(database, target, scratch, async () => {
+    const ids: string[] = [];
+    try {
+      signal.throwIfAborted();
+      ids.push(...(await fillDatabase(database, target, scratch, store, record, { signal, onProgress })));
+    } catch (error) {
+      // Why it could not be proven matters more than why the scratch database stays; the next attempt or cleanUp drops it.
+      await drop().catch(() => undefined);
+      throw failed(error);
+    }
+    ids.push(...(await drop().catch((error: unknown) => Promise.reject(failed(error)))));
+    if (operationId !== null) await claimIn(database, target, operationId, ids);
+    const proven: BackupRecord = { ...record, level: 'proven', proven_at: new Date().toISOString() };
+    await store.updateBackup(proven);
+    return proven;
+  });
 }

@@ -67,7 +67,7 @@ async function elsewhere(target: PostgresTarget, applicationName: string): Promi
 /** Tries each in order, as `sslmode` allows. */
 async function openEitherWay(target: PostgresTarget, [first, ...others]: pg.ClientConfig[]): Promise<Opened> {
   try {
-    return await openClient(first!);
+    return await openClient(first!, target.signal);
   } catch (error) {
     if (hasNoTls(error)) target.rememberNoTls();
     if (others.length === 0 || !mayTryOtherEncryption(error)) throw error;
@@ -81,8 +81,10 @@ function asFailure(target: PostgresTarget, error: unknown): FaberError {
   return error instanceof FaberError ? error : connectionFailure(target, error);
 }
 
-async function openClient(config: pg.ClientConfig): Promise<Opened> {
+async function openClient(config: pg.ClientConfig, signal: AbortSignal | undefined): Promise<Opened> {
+  signal?.throwIfAborted();
   const client = new pg.Client(config);
+  if (signal) breakOffAt(signal, client);
   // A session that the server ends while idle emits this; the next query tells it.
   client.on('error', () => {});
   try {
@@ -94,6 +96,13 @@ async function openClient(config: pg.ClientConfig): Promise<Opened> {
     client.end().catch(() => {});
     throw error;
   }
+}
+
+/** A server that stands still answers no query and no good-bye: only the socket can be given up. */
+function breakOffAt(signal: AbortSignal, client: pg.Client): void {
+  const breakOff = () => messagesOf(client).stream.destroy();
+  signal.addEventListener('abort', breakOff, { once: true });
+  client.once('end', () => signal.removeEventListener('abort', breakOff));
 }
 
 /** libpq's rule for `prefer` and `allow`: the other way is tried when the server refused this one, not when the login failed. */

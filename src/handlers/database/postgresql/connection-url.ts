@@ -35,8 +35,11 @@ export class PostgresTarget implements ConnectionTarget {
   /** Asking a server without TLS for it costs it a process each time. */
   #serverHasNoTls = false;
 
-  /** @param insists see `insisting` */
-  constructor(parts: UrlParts, tls: Tls, readonly insists = false) {
+  /**
+   * @param insists see `insisting`
+   * @param signal ends the sessions that are opened through this target
+   */
+  constructor(parts: UrlParts, tls: Tls, readonly insists = false, readonly signal?: AbortSignal) {
     this.#parts = parts;
     this.#tls = tls;
     const schema = parts.parameters.get('schema');
@@ -77,11 +80,15 @@ export class PostgresTarget implements ConnectionTarget {
 
   /** The same server, role and parameters with another database. */
   withDatabase(name: string): PostgresTarget {
-    return new PostgresTarget({ ...this.#parts, database: name }, this.#tls, this.insists);
+    return new PostgresTarget({ ...this.#parts, database: name }, this.#tls, this.insists, this.signal);
   }
 
   insisting(): PostgresTarget {
-    return new PostgresTarget(this.#parts, this.#tls, true);
+    return new PostgresTarget(this.#parts, this.#tls, true, this.signal);
+  }
+
+  within(signal: AbortSignal): PostgresTarget {
+    return new PostgresTarget(this.#parts, this.#tls, this.insists, this.signal ? AbortSignal.any([this.signal, signal]) : signal);
   }
 
   /**

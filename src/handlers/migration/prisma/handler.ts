@@ -10,14 +10,16 @@ import { findObjects } from './evidence.js';
 import { generateMigration } from './generate/generate.js';
 import { readLedger } from './ledger.js';
 import { digestsWhenApplied } from './ledger-history.js';
+import { LEDGER_TABLE } from './ledger-table.js';
+import { makeSchema } from './make-schema.js';
 import { measureLosses } from './measure-losses.js';
 import { readProject } from './project.js';
 import { revertMigration } from './revert.js';
-import { compareSchema } from './schema-compare.js';
 import { recordBaseline, resolveFailed } from './settle.js';
 
 export class PrismaMigrationHandler implements MigrationHandler {
   readonly tool = 'prisma';
+  readonly ledger = LEDGER_TABLE;
   readonly readProject = readProject;
   readonly compare = compare;
   readonly classify = classify;
@@ -57,8 +59,8 @@ export class PrismaMigrationHandler implements MigrationHandler {
     return recordBaseline(this.database, migrations, context);
   }
 
-  compareSchema(migrations: readonly Migration[], target: ConnectionTarget, _settings: Settings, signal: AbortSignal) {
-    return compareSchema(this.database, migrations, target, signal);
+  makeSchema(migrations: readonly Migration[], scratch: ConnectionTarget, settings: Settings, signal: AbortSignal) {
+    return makeSchema(this.database, migrations, scratch, settings.migrations.timeout_seconds, signal);
   }
 
   generate(target: ConnectionTarget, settings: Settings, request: GenerateRequest) {

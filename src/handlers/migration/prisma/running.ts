@@ -17,14 +17,6 @@ export async function holdPrismaOff(session: Session, context: Pick<StepContext,
   await until(context, context.lockTimeoutSeconds, 'another runner of Prisma migrations', () => tryLock(session, PRISMA_LOCK));
 }
 
-/** `fabs` in ASCII: the lock of the scratch database that belongs to this one. */
-const SCRATCH_LOCK = 0x66616273;
-
-/** One comparison a database at a time, until the session closes: all use the scratch database of one name. @throws FaberError lock_timeout. */
-export async function holdScratch(session: Session, context: Pick<StepContext, 'lockTimeoutSeconds' | 'signal' | 'onWait'>): Promise<void> {
-  await until(context, context.lockTimeoutSeconds, 'another comparison of this database', () => tryLock(session, SCRATCH_LOCK));
-}
-
 async function tryLock(session: Session, key: number): Promise<boolean> {
   const [lock] = await session.query<{ free: boolean }>(`SELECT pg_catalog.pg_try_advisory_lock(${key}) AS free`);
   return lock?.free === true;

@@ -54,8 +54,8 @@ function endsTransaction(node: Node): boolean {
   return statement !== undefined && !SAVEPOINTS.has(statement.kind ?? '');
 }
 
-/** Only the keywords go: line breaks stay where they are, so that lines in errors fit the file. */
-function blank(text: string, statements: readonly Statement[]): string {
+/** The statements go, line breaks stay where they are, so that lines in errors fit the file. */
+export function blank(text: string, statements: readonly Statement[]): string {
   let result = text;
   for (const { start, end } of statements) {
     result = result.slice(0, start) + result.slice(start, end).replace(/[^\r\n]/g, ' ') + result.slice(end);

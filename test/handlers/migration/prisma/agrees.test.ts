@@ -4,6 +4,7 @@ import { migrateDeploy, migrateResolve, migrateStatus, writeProject } from '../.
 import { bench, rawLedger } from './support.js';
 import { SHAPES } from './shapes.js';
 import { createDatabase } from '../../../support/postgres.js';
+import { driftHandlers } from '../../../../src/handlers/drift/index.js';
 
 const UP_TO_DATE = 'Database schema is up to date';
 const names = Object.keys(SHAPES);
@@ -24,7 +25,9 @@ describe('agreement with the Prisma CLI', () => {
     const withoutIds = (rows: Awaited<ReturnType<typeof rawLedger>>) => rows.map(({ id, ...row }) => ({ ...row, id: id.length }));
     expect(withoutIds(await rawLedger(ours.db))).toEqual(withoutIds(await rawLedger(theirs)));
     expect(await columnsOfLedger(ours.db.query)).toEqual(await columnsOfLedger(theirs.query));
-    expect(await ours.handler.compareSchema(await ours.migrations(), ours.database.target(theirs.url), ours.context.settings, ours.context.signal)).toEqual([]);
+    const { settings, signal } = ours.context;
+    const drift = driftHandlers('postgresql', ours.database);
+    expect(await drift.find({ target: ours.database.target(theirs.url), tool: ours.handler, settings, migrations: await ours.migrations(), id: 'agrees', signal })).toEqual({ differences: [], notes: [] });
   });
 
   test('goes on where the CLI stopped, and the CLI goes on where this stopped', async () => {

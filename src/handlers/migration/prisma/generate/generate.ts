@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { FaberError } from '../../../../contract/failure.js';
 import type { Finding } from '../../../../contract/plan.js';
 import type { Settings } from '../../../../contract/settings.js';
+import { withScratch } from '../../../backup/dump/scratch.js';
 import { ScriptError, type ConnectionTarget, type DatabaseHandler } from '../../../database/contract.js';
 import type { GeneratedMigration, GenerateRequest, Migration, Project } from '../../contract.js';
 import { generatedMark } from '../../script/generated-down.js';
@@ -12,16 +13,15 @@ import { scriptEffects } from '../../script/script-effects.js';
 import type { SchemaFile } from '../engine/messages.js';
 import { withSchemaEngine } from '../engine/schema-engine.js';
 import { findSchema, migrationsPlace } from '../location.js';
+import { makeSchema } from '../make-schema.js';
 import { readProject } from '../project.js';
 import { findPrismaVersion } from '../version.js';
 import { asOneTransaction, withoutSchema } from './arrange.js';
 import { readDatamodel } from './datamodel.js';
 import { folderName } from './folder-name.js';
-import { applyHistory } from './history.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { isOf, provenanceLine } from './provenance.js';
 import { refuseOtherTools } from './refuse-other-tools.js';
-import { withScratch } from './scratch.js';
 import { tryScripts } from './try-scripts.js';
 import { writeMigration } from './write.js';
 
@@ -44,7 +44,7 @@ export async function generateMigration(database: DatabaseHandler, target: Conne
     const files = await datamodelOf(settings, folder, variables);
     request.onProgress('Making the schema of all migrations in a scratch database');
     const made = await withScratch(database, target, { id: request.operationId, signal: request.signal }, async (scratch) => {
-      await applyHistory(database, project.migrations, scratch, request.signal);
+      await makeSchema(database, project.migrations, scratch, settings.migrations.timeout_seconds, request.signal);
       return makeScripts(database, scratch, files, target.secrets, request);
     }).catch((error: unknown) => {
       throw error instanceof ScriptError ? noScratch(error, target) : error;
