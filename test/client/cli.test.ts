@@ -111,7 +111,7 @@ describe('faber-db', () => {
     expect(await cli(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+/) as string, err: '' });
     const help = await cli(['--help']);
     expect(help.code).toBe(0);
-    for (const command of ['run', 'migrate', 'preview', 'rollback', 'rollback-to', 'restore', 'backup', 'health-check', 'list-backups', 'verify', 'cleanup', 'approve', 'reject', 'decide', 'watch', 'list', 'worker', 'dev', 'init']) {
+    for (const command of ['run', 'migrate', 'preview', 'rollback', 'rollback-to', 'restore', 'backup', 'health-check', 'list-backups', 'generate-migration', 'verify', 'cleanup', 'approve', 'reject', 'decide', 'watch', 'list', 'worker', 'dev', 'init']) {
       expect(help.out).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
       expect((await cli([command, '--help'])).code).toBe(0);
     }
@@ -119,17 +119,6 @@ describe('faber-db', () => {
 
   it('suggests the command that was meant', async () => {
     expect(await cli(['migrat'])).toMatchObject({ code: 1, err: expect.stringContaining('Did you mean migrate?') as string });
-  });
-
-  it('init writes a config that loads, and never over another', async () => {
-    const directory = await tempDir();
-    const first = await cli(['init', '--working-directory', directory, '--environments', 'dev,production']);
-    expect(first).toMatchObject({ code: 0, out: expect.stringContaining('DEV_DATABASE_URL, PROD_DATABASE_URL') as string });
-    const { loadSettings } = await import('../../src/handlers/config-file.js');
-    expect(await loadSettings(directory, 'production', {})).toMatchObject({ protected: true, connection_string_env: 'PROD_DATABASE_URL', warnings: [] });
-    expect(await loadSettings(directory, 'dev', {})).toMatchObject({ protected: false });
-    expect(await cli(['init', '--working-directory', directory])).toMatchObject({ code: 1, err: expect.stringContaining('is there already') as string });
-    expect((await cli(['init', '--working-directory', directory, '--environments', 'a b'])).err).toContain("'a b' is no name");
   });
 });
 

@@ -1,60 +1,95 @@
-/** `faber-db init`: writes a config to begin with. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import type { Command } from 'commander';
-import { CONFIG_PATH } from '../../contract/config.js';
+/** `faber-db init`: writes a config from what the project tells, and asks what it does not. */
+import { resolve } from 'node:path';
+import { Option, type Command } from 'commander';
 import { FaberError } from '../../contract/failure.js';
-import { protectionOf } from '../../contract/protection.js';
+import { MigrationTool, Provider } from '../../contract/settings.js';
+import { shellWord } from '../../contract/shell-word.js';
+import { configOf, judge, provideSchema, requireNone, writeConfig } from '../init/config.js';
+import { answersFor, type Answers, type Given } from '../init/interview.js';
+import { printable } from '../terminal-text.js';
 import { defaultWorkingDirectory } from '../working-directory.js';
-import { printJson, sayTo, type Io } from './io.js';
+import { ask } from './ask.js';
+import { isInteractive, printJson, sayTo, type Io } from './io.js';
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-
-function variableOf(environment: string): string {
-  const name = environment.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
-  return `${name === 'PRODUCTION' ? 'PROD' : /^\d/.test(name) ? `_${name}` : name}_DATABASE_URL`;
-}
-
-/** Says what is protected, although it follows from the names: whoever reads the file should see it. */
-function configFor(environments: readonly string[]): Record<string, unknown> {
-  return {
-    schema_version: '1.0',
-    database: { provider: 'postgresql', hosting: 'local', migration_tool: 'prisma' },
-    environments: Object.fromEntries(
-      environments.map((name) => [name, { connection_string_env: variableOf(name), protected: protectionOf(name, undefined, undefined).protected }]),
-    ),
-    migrations: { directory: 'prisma/migrations', table: '_prisma_migrations' },
-  };
-}
-
-/** @throws FaberError config_invalid when there is a config already, which is left as it is. */
-export async function writeInitialConfig(directory: string, environments: readonly string[]): Promise<string> {
-  const wrong = environments.find((name) => !NAME.test(name));
-  if (wrong !== undefined) throw new FaberError({ code: 'invalid_request', message: `'${wrong}' is no name of an environment`, suggestions: ['Letters, digits, dot, dash and underscore'] });
-  const path = join(directory, CONFIG_PATH);
-  await mkdir(dirname(path), { recursive: true });
-  try {
-    await writeFile(path, `${JSON.stringify(configFor(environments), null, 2)}\n`, { flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new FaberError({ code: 'config_invalid', message: `${path} is there already`, suggestions: ['Edit it; it was left as it is'] }, { cause: error });
-  }
-  return path;
+interface InitOptions extends Omit<Given, 'environments'> {
+  environments?: string;
+  workingDirectory?: string;
+  yes?: boolean;
+  force?: boolean;
+  json?: boolean;
 }
 
 export function addInit(program: Command, io: Io, done: (exitCode: number) => void): void {
   program
     .command('init')
-    .summary('write a config to begin with')
-    .option('--environments <names>', 'comma-separated', 'dev,staging,production')
+    .summary('write a config for this project')
+    .option('--environments <names>', 'comma-separated (default: dev,staging,production)')
+    .addOption(new Option('--tool <tool>', 'instead of what the project tells').choices(MigrationTool.options))
+    .addOption(new Option('--provider <provider>', 'instead of what the project tells').choices(Provider.options))
+    .option('--yes', 'ask nothing: take the defaults where the project tells nothing')
+    .option('--force', 'write over a config that is there')
     .option('--working-directory <path>', 'the project (default: CLAUDE_DB_CWD, the git root, here)')
-    .option('--json', 'print one JSON object on stdout')
-    .action(async (options: { environments: string; workingDirectory?: string; json?: boolean }) => {
-      const environments = options.environments.split(',').map((name) => name.trim());
-      const path = await writeInitialConfig(resolve(options.workingDirectory ?? defaultWorkingDirectory(io.env)), environments);
-      const variables = environments.map(variableOf);
-      if (options.json) printJson(io, { status: 'success', operation: 'init', result: { config: path, variables }, message: `Wrote ${path}` });
-      else sayTo(io.stdout, `Wrote ${path}\nOn the worker, set: ${variables.join(', ')}`);
+    .option('--json', 'print one JSON object on stdout; asks nothing')
+    .action(async (options: InitOptions) => {
+      await init(io, options);
       done(0);
     });
+}
+
+async function init(io: Io, options: InitOptions): Promise<void> {
+  const directory = resolve(options.workingDirectory ?? defaultWorkingDirectory(io.env));
+  if (!options.force) requireNone(directory);
+  const asking = isInteractive(io) && !options.yes && !options.json;
+  const environments = options.environments?.split(',').map((name) => name.trim());
+  const given: Given = {
+    ...(options.tool ? { tool: options.tool } : {}), ...(options.provider ? { provider: options.provider } : {}), ...(environments ? { environments } : {}),
+  };
+  const answers = await answersFor(directory, given, asking ? (question) => answered(io, question) : null, options.yes === true);
+  const remarks = judge(configOf(answers, './config.schema.json'), directory);
+  const config = configOf(answers, await provideSchema(directory));
+  const path = await writeConfig(directory, config, options.force === true);
+  const next = nextCommands(io, directory, answers);
+  if (options.json) printJson(io, answerOf(path, String(config['$schema']), answers, remarks, next));
+  else sayTo(io.stdout, textOf(path, answers, remarks, next));
+}
+
+/** @throws FaberError cancelled: a person who presses Ctrl-C wants no config. */
+async function answered(io: Io, question: string): Promise<string> {
+  const answer = await ask(io, question);
+  if (io.signal.aborted) throw new FaberError({ code: 'cancelled', message: 'Cancelled. Nothing was written' });
+  return answer;
+}
+
+/** They run as printed, where this one ran. */
+function nextCommands(io: Io, directory: string, { environments }: Answers): { dev: string; preview: string } {
+  const elsewhere = directory === defaultWorkingDirectory(io.env) ? '' : ` --working-directory ${shellWord(directory)}`;
+  return { dev: `${io.invokedAs} dev`, preview: `${io.invokedAs} preview ${shellWord(environments[0]!.name)}${elsewhere}` };
+}
+
+function answerOf(path: string, $schema: string, answers: Answers, remarks: string[], next: { dev: string; preview: string }): unknown {
+  const { tool, provider, schema, environments, migrations } = answers;
+  return {
+    status: 'success', operation: 'init',
+    result: {
+      config: path, $schema, tool, provider, schema, migrations_directory: migrations.directory, variables: environments.map(({ variable }) => variable),
+      environments: Object.fromEntries(environments.map(({ name, variable }) => [name, variable])), warnings: remarks, next: Object.values(next),
+    },
+    message: `Wrote ${path}`,
+  };
+}
+
+function textOf(path: string, { found, environments }: Answers, remarks: string[], next: { dev: string; preview: string }): string {
+  const width = Math.max(...environments.map(({ name }) => name.length));
+  const variables = environments.flatMap(({ variable, direct }) => [variable, ...(direct ? [direct] : [])]);
+  return [
+    `Wrote ${path} (${printable(found)})`,
+    ...environments.map(({ name, variable, direct }) => `  ${name.padEnd(width)}  ${variable}${direct ? `, around a pooler ${direct}` : ''}`),
+    ...remarks.map((remark) => `Note: ${printable(remark)}`),
+    '',
+    'Next:',
+    `  Where the worker will run, set ${[...new Set(variables)].join(', ')}. Then start a Temporal server and a worker for development:`,
+    `    ${next.dev}`,
+    '  In another terminal, see what a migrate would do:',
+    `    ${next.preview}`,
+  ].join('\n');
 }
