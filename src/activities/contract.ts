@@ -210,6 +210,7 @@ export interface ReadingActivities {
   /** Finds the backup from where a restore would run, with size and sha256 as recorded. */
   confirmBackup(input: { settings: Settings; backup: BackupSummary }): Promise<void>;
   listBackups(input: { request: unknown }): Promise<Response>;
+  readSchedules(input: { request: unknown }): Promise<Response>;
   /** The backup with this id; null: the newest of the environment's database. */
   findBackup(input: { settings: Settings; backup_id: string | null }): Promise<BackupSummary>;
   /** Asks for the database's lock: starts the queue of the database when there is none. */

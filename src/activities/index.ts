@@ -17,6 +17,7 @@ import { listBackups } from './list-backups.js';
 import { loadOperation } from './load-operation.js';
 import { askCloud, sendAudit, sendNotification, sendWork } from './plugins.js';
 import { planOperation } from './plan-operation.js';
+import { readSchedules } from './read-schedules.js';
 import { recheckPlan } from './recheck-plan.js';
 import { restoreBackup } from './restore-backup.js';
 import { revertMigrations } from './revert-migrations.js';
@@ -26,7 +27,7 @@ import { verifyDecisions } from './verify-decisions.js';
 
 export function createActivities(deps: Dependencies): Activities {
   const activities = {
-    loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups, findBackup,
+    loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups, readSchedules, findBackup,
     beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, generateMigration, verifyBackup, cleanUpBackups, holdWrites, applyMigrations, revertMigrations, restoreBackup,
     endOperation, sendAudit, sendWork, sendNotification, askCloud,
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),

@@ -12,6 +12,7 @@ import { OperationHandle } from './handle.js';
 import { listOperations, type ListedOperation, type ListOptions } from './list.js';
 import { Lookout, sightOf } from './look.js';
 import { requester } from './requester.js';
+import { Schedules } from './schedules.js';
 import type { Answer } from './results.js';
 import { type PrivateKey, signDecision } from './sign.js';
 import { startOperation } from './start.js';
@@ -191,6 +192,15 @@ export class FaberClient {
   /** Operations that Temporal knows, newest first. */
   list(options: ListOptions = {}): Promise<ListedOperation[]> {
     return listOperations(this.access, options);
+  }
+
+  /** Backups, retention and restore drills that Temporal starts by itself. */
+  get schedules(): Schedules {
+    return new Schedules(this.access, this.taskQueue, async (directory) => {
+      const answer = await this.run('read-schedules', directory === undefined ? {} : { working_directory: directory });
+      if (answer.status === 'success') return answer.result;
+      throw new FaberError(answer.status === 'error' ? { code: answer.code, message: answer.error, suggestions: answer.recovery.suggestions } : { code: 'cancelled', message: answer.message });
+    });
   }
 
   async close(): Promise<void> {

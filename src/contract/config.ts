@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { isPluginUrl } from './plugin-url.js';
+import { CronLine } from './cron.js';
 import { MigrationTool, Hosting, Provider, Risk, StatementKind, Verification } from './settings.js';
 
 export const CONFIG_PATH = '.fractary/plugins/faber-db/config.json';
@@ -28,7 +29,11 @@ const Environment = z.object({
   require_approval: z.boolean().optional().describe('Asks for approval in an environment that is not protected too'),
   backup_before_migrate: z.boolean().optional().describe('Back up before every change. Default: true except in development environments'),
   auto_migrate: z.boolean().optional().describe("FABER's build phase may apply without being asked; single operations are not affected"),
-  backup_schedule: z.string().optional().describe('Cron line of nightly backups (UTC)'),
+  backup_schedule: CronLine.optional().describe(
+    'When a backup is taken by itself: five cron fields in UTC, for example "0 2 * * *". It takes effect with `faber-db schedule sync --apply`. Default: never',
+  ),
+  cleanup_schedule: CronLine.optional().describe('Overrides backup.cleanup_schedule; "off": never'),
+  drill_schedule: CronLine.optional().describe('Overrides backup.drill_schedule; "off": never'),
   backup_retention_days: days.optional().describe('Overrides backup.retention_days'),
   hosting: Hosting.optional().describe('Overrides database.hosting'),
   region: z.string().optional().describe('Cloud region'),
@@ -118,7 +123,13 @@ export function bytesOf(size: z.infer<typeof Size>): number {
 const Backup = z.object({
   location: z.string().min(1).optional().describe('Folder of the backups, relative to the working directory. Default: $FABER_DB_STORE, else the data folder of the user'),
   retention_days: days.optional().describe('Default: 30 in development, 60 in staging, 90 where protected'),
-  auto_cleanup: z.boolean().default(true).describe('Remove backups older than that'),
+  auto_cleanup: z.boolean().default(true).describe('Remove what is older than that after each backup, and by schedule: backups, databases that restores replaced, plans. Never the newest or the newest proven backup, a labelled one, or one that an operation needs'),
+  cleanup_schedule: CronLine.optional().describe(
+    'When retention runs by itself in environments with a backup_schedule: five cron fields in UTC, or "off". Default: daily at 04:30 where auto_cleanup is on',
+  ),
+  drill_schedule: CronLine.optional().describe(
+    'When the newest backup of environments with a backup_schedule is really restored, into a scratch database on the same server: five cron fields in UTC. Default: never',
+  ),
   compression: z.enum(['auto', 'zstd', 'gzip', 'none']).default('auto').describe('auto: zstd where the program is there, else gzip'),
   verify: z.enum(['checked', 'proven']).optional().describe('checked: read to the end; proven: restored into a scratch database. Default: proven where protected'),
   max_database_size: Size.default('20GB').describe('Above it a backup is checked, not proven: bytes, or for example "20GB"'),

@@ -111,13 +111,27 @@ function defaultRetention(environment: string, isProtected: boolean): number {
   return isDevelopment(environment) ? 30 : 60;
 }
 
+/** Daily, after the nightly backups: retention also looks where no backup succeeds any more. */
+const DEFAULT_CLEANUP = '30 4 * * *';
+
+function schedulesOf({ backup }: Config, chosen: EnvironmentConfig): Settings['schedules'] {
+  const lineOf = (line: string | undefined) => (line === undefined || line === 'off' ? null : line);
+  const taken = lineOf(chosen.backup_schedule);
+  // What goes with scheduled backups begins with them.
+  const ofAll = (line: string | undefined) => (taken === null ? undefined : line);
+  return {
+    backup: taken,
+    cleanup: lineOf(chosen.cleanup_schedule ?? ofAll(backup.cleanup_schedule ?? (backup.auto_cleanup ? DEFAULT_CLEANUP : undefined))),
+    drill: lineOf(chosen.drill_schedule ?? ofAll(backup.drill_schedule)),
+  };
+}
+
 /** What the config says and this release does not do, or does although it says otherwise. */
 function remarks(config: Config, chosen: EnvironmentConfig, environment: string, isProtected: boolean, approvable: readonly string[]): string[] {
   const said: string[] = [];
   const at = `environments.${environment}`;
   const hosting = chosen.hosting ?? config.database.hosting;
   if (hosting === 'gcp-sql' || hosting === 'azure-sql') said.push(`hosting '${hosting}' is treated as any PostgreSQL server`);
-  if (chosen.backup_schedule !== undefined) said.push(`${at}.backup_schedule has no effect: this release creates no schedules`);
   if (!isProtected) return said;
   if (chosen.require_approval === false) said.push(`${at}.require_approval: false has no effect in a protected environment`);
   if (chosen.backup_before_migrate === false) said.push(`${at}.backup_before_migrate is false: changes to this protected environment are not backed up first`);
@@ -202,6 +216,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
       temporal_ui: config.integration.temporal_ui?.replace(/\/+$/, '') ?? null,
       region: chosen.region ?? null,
     },
+    schedules: schedulesOf(config, chosen),
     warnings: boundedTexts([
       ...(protection.warning ? [protection.warning] : []),
       ...unmet,

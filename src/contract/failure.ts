@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   unsupported: { family: 'request', meaning: 'A provider, tool, host, client or server version that this release cannot work with.' },
   operation_id_conflict: { family: 'request', meaning: 'The operation id was used before, with another request.' },
   operation_not_found: { family: 'request', meaning: 'No operation has this id.' },
+  schedule_not_found: { family: 'request', meaning: 'No schedule of ours has this id.' },
   no_worker: { family: 'failed', meaning: 'No worker polls the task queue.' },
   temporal_unavailable: { family: 'failed', meaning: 'The Temporal server cannot be reached, or refuses us.' },
   health_check_failed: { family: 'failed', meaning: 'The database cannot be reached or is unhealthy.' },

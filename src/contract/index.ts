@@ -15,6 +15,7 @@ export * from './request.js';
 export * from './response.js';
 export * from './results.js';
 export * from './retention.js';
+export * from './schedule.js';
 export * from './settings.js';
 export * from './shell-word.js';
 export * from './view.js';

@@ -14,6 +14,7 @@ export const WORKFLOW_TYPES = {
   'generate-migration': 'generateMigration',
   'health-check': 'healthCheck',
   'list-backups': 'listBackups',
+  'read-schedules': 'readSchedules',
   'cleanup-backups': 'cleanUpBackups',
   'verify-backup': 'verifyBackup',
 } as const satisfies Record<OperationName, string>;

@@ -105,6 +105,7 @@ export const OperationParameters = {
   }),
   'health-check': z.strictObject(base),
   'list-backups': z.strictObject({ environment: EnvironmentName.optional(), working_directory: WorkingDirectory.optional() }),
+  'read-schedules': z.strictObject({ working_directory: WorkingDirectory.optional() }),
   'cleanup-backups': z.strictObject({ ...base, apply: z.boolean().default(false).describe('Remove what retention takes; without it, only say what that is') }),
   'verify-backup': z.strictObject({ ...base, backup_id: BackupId.optional().describe('Which backup is really restored, into a scratch database. Default: the newest') }),
 } as const;

@@ -7,6 +7,7 @@ import { HealthReport } from './health.js';
 import type { OperationName } from './operation.js';
 import { Finding, PlanSummary, UndoClass } from './plan.js';
 import { BackupResult, CleanupResult, ListBackupsResult, VerifyResult } from './retention.js';
+import { ReadSchedulesResult } from './schedule.js';
 import { Risk } from './settings.js';
 
 const approved_by = z.array(z.string()).optional().describe('Who approved, and whether that was verified');
@@ -89,6 +90,7 @@ export const OPERATION_RESULTS = {
   'generate-migration': [GenerateMigrationResult],
   'health-check': [HealthReport],
   'list-backups': [ListBackupsResult],
+  'read-schedules': [ReadSchedulesResult],
   'cleanup-backups': [CleanupResult],
   'verify-backup': [VerifyResult],
 } as const satisfies Record<OperationName, readonly z.ZodObject[]>;

@@ -114,6 +114,9 @@ export const Settings = z.object({
       region: z.string().nullable().describe('Cloud region of the environment'),
     })
     .optional(),
+  schedules: z
+    .object({ backup: z.string().nullable(), cleanup: z.string().nullable(), drill: z.string().nullable() })
+    .describe('Cron lines (UTC) of what runs by itself; null: never'),
   /** Findings of config loading, to be shown: unknown keys, mapped old keys. */
   warnings: z.array(z.string()),
 });

@@ -11,4 +11,4 @@ export { restore } from './restore.js';
 export { rollback } from './rollback.js';
 export { rollbackTo } from './rollback-to.js';
 export { verifyBackup } from './verify-backup.js';
-export { backup, healthCheck, listBackups, migratePreview } from './unguarded.js';
+export { backup, healthCheck, listBackups, migratePreview, readSchedules } from './unguarded.js';

@@ -110,10 +110,20 @@ export async function requireReachable(steps: Steps, settings: Settings): Promis
 
 /** The backups in the store, newest first. */
 export async function listBackups(input: OperationInput): Promise<Response> {
+  return answered('list-backups', () => stepsOn(null).reading.listBackups({ request: operationInput(input).request }));
+}
+
+/** What the config wants to run by itself, for whoever brings Temporal's schedules in line with it. */
+export async function readSchedules(input: OperationInput): Promise<Response> {
+  return answered('read-schedules', () => stepsOn(null).reading.readSchedules({ request: operationInput(input).request }));
+}
+
+/** An operation that is one activity, about no environment or several. */
+async function answered(operation: OperationName, work: () => Promise<Response>): Promise<Response> {
   try {
-    return await stepsOn(null).reading.listBackups({ request: operationInput(input).request });
+    return await work();
   } catch (error) {
-    const answer = failureAnswer('list-backups', undefined, factsOf(error));
+    const answer = failureAnswer(operation, undefined, factsOf(error));
     throw ApplicationFailure.create({ message: answer.error, type: answer.code, nonRetryable: true, details: [answer] });
   }
 }

@@ -1,61 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../src/client/cli/main.js';
+import { answerIn, cli, type CliOptions, type Ran } from '../support/cli.js';
 import { createStack, type Stack } from '../support/stack.js';
 import { tempDir } from '../support/temp.js';
-import { temporal } from '../support/temporal.js';
-
-interface Ran {
-  code: number;
-  out: string;
-  err: string;
-}
-
-interface Options {
-  stdin?: string | Uint8Array;
-  /** A person sits at the terminal and types this when asked. */
-  types?: string;
-  env?: NodeJS.ProcessEnv;
-  invokedAs?: string;
-  signal?: AbortSignal;
-  onErr?: (text: string) => void;
-}
-
-let connection: NodeJS.ProcessEnv = {};
-beforeAll(async () => {
-  const { address, namespace } = await temporal();
-  connection = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
-});
-
-async function cli(argv: string[], options: Options = {}): Promise<Ran> {
-  const stdin = Object.assign(new PassThrough(), { isTTY: options.types !== undefined });
-  if (options.types === undefined) stdin.end(options.stdin ?? '');
-  const stdout = new PassThrough();
-  const stderr = Object.assign(new PassThrough(), { isTTY: options.types !== undefined });
-  let out = '';
-  let err = '';
-  stdout.on('data', (part: Buffer) => (out += part.toString()));
-  stderr.on('data', (part: Buffer) => {
-    err += part.toString();
-    if (options.types !== undefined && part.toString().includes('? [y]es')) stdin.write(`${options.types}\n`);
-    options.onErr?.(err);
-  });
-  const io = {
-    stdin, stdout, stderr, env: { ...connection, ...options.env }, invokedAs: options.invokedAs ?? 'faber-db', signal: options.signal ?? new AbortController().signal,
-  };
-  const code = await main(argv, io);
-  await new Promise((resolve) => setImmediate(resolve));
-  return { code, out, err };
-}
-
-/** The one JSON object on stdout. */
-function answerIn({ out }: Ran): Record<string, unknown> {
-  expect(out.trim().split('\n')).toHaveLength(1);
-  return JSON.parse(out) as Record<string, unknown>;
-}
 
 const request = (value: unknown) => ({ stdin: JSON.stringify(value) });
 
@@ -111,7 +60,7 @@ describe('faber-db', () => {
     expect(await cli(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+/) as string, err: '' });
     const help = await cli(['--help']);
     expect(help.code).toBe(0);
-    for (const command of ['run', 'migrate', 'preview', 'rollback', 'rollback-to', 'restore', 'backup', 'health-check', 'list-backups', 'generate-migration', 'verify', 'cleanup', 'approve', 'reject', 'decide', 'watch', 'list', 'worker', 'dev', 'init']) {
+    for (const command of ['run', 'migrate', 'preview', 'rollback', 'rollback-to', 'restore', 'backup', 'health-check', 'list-backups', 'generate-migration', 'verify', 'cleanup', 'approve', 'reject', 'decide', 'watch', 'list', 'schedule', 'worker', 'dev', 'init']) {
       expect(help.out).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
       expect((await cli([command, '--help'])).code).toBe(0);
     }
@@ -136,7 +85,7 @@ describe('on a real project', () => {
   const planIn = (text: string) => /Plan ([0-9a-f]{12}):/.exec(text)?.[1] ?? '';
 
   /** Runs a command; when its plan is shown, `decide` gets the id and the plan, as a person at another terminal would. */
-  async function decided(argv: string[], decide: (id: string, plan: string) => Promise<unknown>, options: Options = {}): Promise<Ran> {
+  async function decided(argv: string[], decide: (id: string, plan: string) => Promise<unknown>, options: CliOptions = {}): Promise<Ran> {
     let asked: Promise<unknown> | undefined;
     const ran = await cli(argv, {
       ...options,

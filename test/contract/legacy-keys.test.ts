@@ -179,8 +179,4 @@ describe('keys of the original plugin', () => {
   it('may stand on an environment: hosting', () => {
     expect(settle({}, 'production', { hosting: 'aws-rds', rds_instance_id: 'myapp' }).hosting).toBe('aws-rds');
   });
-
-  it('say that a schedule is not kept', () => {
-    expect(warningsOf({}, 'production', { backup_schedule: '0 2 * * *' })).toContain('backup_schedule has no effect');
-  });
 });

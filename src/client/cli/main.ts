@@ -24,6 +24,7 @@ import { addRestore } from './restore.js';
 import { addRollback } from './rollback.js';
 import { addRollbackTo } from './rollback-to.js';
 import { addRun } from './run.js';
+import { addSchedule } from './schedule.js';
 import { addVerify } from './verify.js';
 import { addWatch } from './watch.js';
 import { addWorker } from './worker.js';
@@ -46,7 +47,7 @@ function buildProgram(io: Io, done: (exitCode: number) => void): Command {
   program.commandsGroup('Operations:');
   for (const add of [addRun, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addBackup, addGenerateMigration, addHealthCheck, addListBackups, addVerify, addCleanup]) add(program, io, done);
   program.commandsGroup('Decisions and overview:');
-  for (const add of [addApproveAndReject, addDecide, addWatch, addList, addCancel]) add(program, io, done);
+  for (const add of [addApproveAndReject, addDecide, addWatch, addList, addCancel, addSchedule]) add(program, io, done);
   program.commandsGroup('Set up and run:');
   addInit(program, io, done);
   addWorker(program, done);

@@ -28,7 +28,8 @@ export function prismaSettings(root: string, directory = join(root, 'prisma', 'm
       latency_warning_ms: 100, latency_critical_ms: 500, pending_migrations_warning: 5, long_transaction_warning_seconds: 60,
       connections_warning_percent: 80, disk_free_warning_percent: 10,
     },
-    logs_plugin: null, warnings: [],
+    logs_plugin: null, schedules: { backup: null, cleanup: null, drill: null },
+    warnings: [],
   };
 }
 
