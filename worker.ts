@@ -23,6 +23,7 @@ import { postNotification } from './src/handlers/integration/notify.js';
 import { driftHandlers } from './src/handlers/drift/index.js';
 import { plugins } from './src/handlers/integration/plugins.js';
 import { migrationHandlers } from './src/handlers/migration/index.js';
+import { seedHandler } from './src/handlers/seed/index.js';
 
 export interface WorkerSettings {
   taskQueue?: string;
@@ -46,6 +47,7 @@ export function dependencies(env: NodeJS.ProcessEnv): Dependencies {
     configuredEnvironments: (directory) => configuredEnvironments(directory, env),
     plugins: plugins(env),
     postNotification,
+    seeds: seedHandler,
     verifyToken,
     env,
   };

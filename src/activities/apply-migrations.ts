@@ -42,7 +42,7 @@ export async function applyMigrations(
   });
 }
 
-function findMigration(migrations: Migration[], name: string): Migration {
+export function findMigration(migrations: Migration[], name: string): Migration {
   const found = migrations.find((m) => m.name === name);
   if (found === undefined) throw new FaberError({ code: 'store_unavailable', message: `The plan artifact lacks ${name}` });
   return found;
@@ -62,12 +62,12 @@ async function settleLedger(plan: OpenPlan, resolve: Record<string, 'applied' | 
   }
 }
 
-interface Failed {
+export interface Failed {
   facts: MigrationFailureFacts;
   lockTimeout: boolean;
 }
 
-async function applyOne(plan: OpenPlan, migration: Migration, context: ReturnType<typeof stepContext>, operationId: string): Promise<Failed | null> {
+export async function applyOne(plan: OpenPlan, migration: Migration, context: ReturnType<typeof stepContext>, operationId: string): Promise<Failed | null> {
   let result: StepOutcome;
   try {
     result = await plan.migrations.apply(migration, context);

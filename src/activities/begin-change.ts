@@ -37,7 +37,7 @@ export async function beginChange(deps: Dependencies, input: BeginInput): Promis
           suggestions: [`Wait for it, or look at it: faber-db watch ${row.operation_id}`],
         });
       }
-      if (interrupted.applied.length > 0 || interrupted.half_applied.length > 0) return { interrupted, ...before };
+      if (interrupted.applied.length > 0 || interrupted.half_applied.length > 0 || interrupted.seeded) return { interrupted, ...before };
       await plan.backups.cleanUp(target, row.operation_id);
       // It changed nothing: its row ends here, and nobody has to decide anything.
       await database.bookkeeping.end(target, null, row.operation_id, { outcome: 'interrupted before any change' });
@@ -88,6 +88,7 @@ async function describeInterrupted(plan: OpenPlan, row: OperationRow): Promise<I
   return {
     operation_id: row.operation_id, operation: row.operation, begun_at: row.begun_at, artifact: row.artifact,
     applied: left.applied, half_applied: left.halfApplied, still_running: await changeRuns(row.operation_id),
+    ...(left.seed === undefined ? {} : { seeded: true }),
   };
 }
 

@@ -48,6 +48,8 @@ export interface InterruptedOperation {
   applied: string[];
   half_applied: string[];
   still_running: boolean;
+  /** It ran a seed, which no script undoes. */
+  seeded?: boolean;
   artifact: string | null;
 }
 
@@ -114,6 +116,25 @@ export interface RevertInput extends ChangeRef {
   only_lossless: boolean;
 }
 
+/** How a run of the seed ended. */
+export interface SeedOutcome {
+  /** unknown: a worker began it and died, or was ended, before it was told how it ended. */
+  status: 'seeded' | 'failed' | 'unknown';
+  reason: string | null;
+  /** The last of what it printed, masked. */
+  output: string;
+  output_path: string | null;
+}
+
+export interface RebuildOutcome {
+  status: 'rebuilt' | 'failed';
+  reason: string | null;
+  /** Of the migration that failed. */
+  failure: MigrationFailureFacts | null;
+  applied: string[];
+  kept_as: string | null;
+}
+
 export interface RestoreInput extends ChangeRef {
   backup_id: string;
   /** Refuse unless provably nothing was written since the backup's snapshot. */
@@ -138,6 +159,8 @@ export interface Inspection {
   /** Whether every applied migration has a down script. */
   has_downs: boolean;
   half_applied: string[];
+  /** A seed of this operation began (how it ended is not known, or it failed), or ran to its end. */
+  seed?: 'began' | 'ran';
   /** By each way out, what it would cost, in words. */
   costs: Record<string, string>;
 }
@@ -219,6 +242,8 @@ export interface ReadingActivities {
 }
 
 export interface ChangingActivities {
+  /** Creates the plan's database, where the plan says so. Idempotent. */
+  createDatabase(ref: ChangeRef): Promise<void>;
   beginChange(input: BeginInput): Promise<BeginOutcome>;
   /** After a restore: remembers the operation where its database was missing when it began. */
   beginInRestored(input: BeginInput): Promise<void>;
@@ -237,6 +262,9 @@ export interface ChangingActivities {
   applyMigrations(input: ChangeRef & { resolve: Record<string, 'applied' | 'rolled_back'> }): Promise<ApplyOutcome>;
   revertMigrations(input: RevertInput): Promise<RevertOutcome>;
   restoreBackup(input: RestoreInput): Promise<RestoreOutcome>;
+  /** @param input nth: how often a person has had it run again; each number runs once at most */
+  runSeed(input: ChangeRef & { nth: number }): Promise<SeedOutcome>;
+  rebuildDatabase(input: ChangeRef): Promise<RebuildOutcome>;
   endOperation(input: EndInput): Promise<void>;
   sendAudit(input: { settings: Settings; record: AuditRecord }): Promise<void>;
   sendWork(input: { settings: Settings; record: WorkRequest }): Promise<void>;

@@ -3,6 +3,7 @@ import type { VerifyToken } from '../handlers/approval/contract.js';
 import type { BackupHandlers, OpenStore } from '../handlers/backup/contract.js';
 import type { ConnectionTarget, DatabaseHandler, DatabaseHandlers } from '../handlers/database/contract.js';
 import type { DriftHandlers } from '../handlers/drift/contract.js';
+import type { SeedHandler } from '../handlers/seed/contract.js';
 import type { MigrationHandler, MigrationHandlers } from '../handlers/migration/contract.js';
 import type { Plugins, PostNotification } from '../handlers/integration/contract.js';
 import { FaberError } from '../contract/failure.js';
@@ -22,6 +23,7 @@ export interface Dependencies {
   configuredEnvironments: (workingDirectory: string) => Promise<string[]>;
   plugins: Plugins;
   postNotification: PostNotification;
+  seeds: SeedHandler;
   verifyToken: VerifyToken;
   /** The worker's environment variables: the only place where secrets come from. */
   env: NodeJS.ProcessEnv;

@@ -7,6 +7,7 @@ import { beginChange, beginInRestored, settleInterrupted } from './begin-change.
 import { checkHealth } from './check-health.js';
 import { cleanUpBackups } from './clean-up-backups.js';
 import type { Activities } from './contract.js';
+import { createDatabase } from './create-database.js';
 import { isRunning, requestLock } from './database-lock.js';
 import type { Dependencies } from './dependencies.js';
 import { endOperation, holdWrites } from './end-operation.js';
@@ -19,8 +20,10 @@ import { askCloud, sendAudit, sendNotification, sendWork } from './plugins.js';
 import { planOperation } from './plan-operation.js';
 import { readSchedules } from './read-schedules.js';
 import { recheckPlan } from './recheck-plan.js';
+import { rebuildDatabase } from './rebuild-database.js';
 import { restoreBackup } from './restore-backup.js';
 import { revertMigrations } from './revert-migrations.js';
+import { runSeed } from './run-seed.js';
 import { secretsIn } from './secrets.js';
 import { findBackup, verifyBackup } from './verify-backup.js';
 import { verifyDecisions } from './verify-decisions.js';
@@ -28,7 +31,7 @@ import { verifyDecisions } from './verify-decisions.js';
 export function createActivities(deps: Dependencies): Activities {
   const activities = {
     loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups, readSchedules, findBackup,
-    beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, generateMigration, verifyBackup, cleanUpBackups, holdWrites, applyMigrations, revertMigrations, restoreBackup,
+    createDatabase, beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, generateMigration, verifyBackup, cleanUpBackups, holdWrites, applyMigrations, revertMigrations, restoreBackup, runSeed, rebuildDatabase,
     endOperation, sendAudit, sendWork, sendNotification, askCloud,
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
     isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),
@@ -42,7 +45,7 @@ export function createActivities(deps: Dependencies): Activities {
  * outcome: they are tried again. Before, it is an answer.
  */
 const GO_ON: ReadonlySet<string> = new Set<keyof Activities>([
-  'createBackup', 'proveBackup', 'verifyBackup', 'holdWrites', 'applyMigrations', 'revertMigrations', 'restoreBackup', 'beginInRestored', 'inspectChange', 'verifyUndone', 'endOperation',
+  'createBackup', 'proveBackup', 'verifyBackup', 'holdWrites', 'applyMigrations', 'revertMigrations', 'restoreBackup', 'runSeed', 'rebuildDatabase', 'beginInRestored', 'inspectChange', 'verifyUndone', 'endOperation',
 ]);
 /** Of these: steps before which nothing was changed. That every place of the database is taken is an answer there, not something to wait for. */
 const BEFORE_ANY_CHANGE: ReadonlySet<string> = new Set<keyof Activities>(['createBackup', 'proveBackup']);

@@ -3,6 +3,7 @@ import type { ChangeRef, Inspection, VerifyInput } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
 import { openPlan, type OpenPlan } from './open-plan.js';
+import { isSeedStep, seedIn } from './seed-steps.js';
 import { usableDowns } from './usable-downs.js';
 
 export interface Left {
@@ -10,6 +11,7 @@ export interface Left {
   applied: string[];
   reverted: string[];
   halfApplied: string[];
+  seed?: 'began' | 'ran';
 }
 
 /** What an operation left, by its own steps and the tool's ledger. */
@@ -19,7 +21,7 @@ export async function leftBy(plan: OpenPlan, operationId: string): Promise<Left>
   const applied = new Map<string, true>();
   const reverted = new Map<string, true>();
   const started = new Map<string, true>();
-  for (const step of steps) {
+  for (const step of steps.filter(({ migration }) => !isSeedStep(migration))) {
     if (step.action === 'started') started.set(step.migration, true);
     if (step.action === 'applied') {
       applied.set(step.migration, true);
@@ -34,7 +36,7 @@ export async function leftBy(plan: OpenPlan, operationId: string): Promise<Left>
   // The ledger has the last word on a standalone script whose end was not recorded: settled there, it is not half applied.
   const ledger = await migrations.readLedger(target, settings);
   const open = new Set(ledger.rows.filter((row) => row.finished_at === null && row.rolled_back_at === null).map((row) => row.name));
-  return { applied: [...applied.keys()], reverted: [...reverted.keys()], halfApplied: [...started.keys()].filter((name) => open.has(name)) };
+  return { applied: [...applied.keys()], reverted: [...reverted.keys()], halfApplied: [...started.keys()].filter((name) => open.has(name)), ...seedIn(steps) };
 }
 
 /** What the change left, and what each way out would cost. */
@@ -44,17 +46,28 @@ export async function inspectChange(deps: Dependencies, input: ChangeRef & { bac
     const left = await leftBy(plan, input.operation_id);
     const { without } = await usableDowns(plan.migrations, plan.artifact.migrations, left.applied);
     const hasDowns = left.applied.length > 0 && without.length === 0;
-    return { reachable: true, applied: left.applied, reverted: left.reverted, half_applied: left.halfApplied, has_downs: hasDowns, costs: await costs(plan, left, input.backup) };
+    const seed = left.seed !== undefined && !(await wroteNothing(plan, input)) ? { seed: left.seed } : {};
+    return { reachable: true, applied: left.applied, reverted: left.reverted, half_applied: left.halfApplied, has_downs: hasDowns, ...seed, costs: await costs(plan, left, input.backup) };
   });
+}
+
+/** A seed that failed before it wrote, while nobody else wrote either: the database is as it was. */
+async function wroteNothing(plan: OpenPlan, { backup, operation_id }: ChangeRef & { backup: BackupSummary | null }): Promise<boolean> {
+  const record = backup === null ? null : await plan.store.getBackup(backup.backup_id).catch(() => null);
+  return record !== null && (await plan.database.nothingWrittenSince(plan.target, record.snapshot, operation_id)).proven;
 }
 
 async function costs(plan: OpenPlan, left: Left, backup: BackupSummary | null): Promise<Record<string, string>> {
   const applied = left.applied.length;
   const reverted = left.reverted.length;
+  const restore: Record<string, string> = backup === null ? {} : { restore: await restoreCost(plan, backup) };
+  if (left.seed !== undefined) {
+    return { retry: 'Runs the seed once more, on what is there now', ...restore, accept: 'Leaves what the seed wrote, and ends the operation' };
+  }
   return {
     retry: reverted > 0 ? 'Goes on undoing what is not undone yet' : 'Goes on with the migrations that are not applied',
     undo: `Runs ${applied} down script(s); data written to what these migrations added is lost`,
-    ...(backup === null ? {} : { restore: await restoreCost(plan, backup) }),
+    ...restore,
     accept: reverted > 0 ? `Leaves ${reverted} migration(s) undone and ends it` : `Leaves ${applied} migration(s) of this operation applied and ends it`,
   };
 }

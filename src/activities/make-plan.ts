@@ -13,13 +13,18 @@ import { levelFor, type BackupHandler, type Store } from '../handlers/backup/con
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
 import type { DriftHandler } from '../handlers/drift/contract.js';
 import type { Migration } from '../handlers/migration/contract.js';
+import type { SeedHandler } from '../handlers/seed/contract.js';
 import type { Resources } from './dependencies.js';
 import { adopts, identifyTarget, requireMarked, requireNamed } from './identify-target.js';
+import { planInitialize } from './plan-initialize.js';
 import { planMigrate } from './plan-migrate.js';
+import { planReset, refuseProtected } from './plan-reset.js';
 import { planRestore } from './plan-restore.js';
 import { planRollback, planRollbackTo } from './plan-rollback.js';
+import { planSeed } from './plan-seed.js';
 
 export interface PlanInput extends Resources {
+  seeds: SeedHandler;
   request: Request;
   settings: Settings;
   store: Store;
@@ -45,6 +50,11 @@ export interface PlanParts {
   losses: string[];
   dataLoss: DataLoss[];
   ledgerChanges: string[];
+  /** What a seed would run. */
+  seed?: NonNullable<PlanCore['seed']>;
+  create?: NonNullable<PlanCore['create']>;
+  /** Migrations that are left to migrate. */
+  pending?: number;
 }
 
 export interface MadePlan {
@@ -55,8 +65,18 @@ export interface MadePlan {
   identity: DatabaseIdentity;
 }
 
+/** Hosted elsewhere, and nothing there: whoever asked may not know that we can be told who provides it. */
+function withHosting(error: unknown, { hosting, integration }: Settings): unknown {
+  if (!(error instanceof FaberError) || error.code !== 'health_check_failed' || hosting === 'local' || integration?.cloud_plugin) return error;
+  const { code, message, result, suggestions } = error;
+  return new FaberError({ code, message, ...(result ? { result } : {}), suggestions: [...suggestions, `hosting is ${hosting}: create the server, or set integration.cloud_plugin to the plugin that provides it`] }, { cause: error });
+}
+
 function planParts(input: PlanInput, identity: DatabaseIdentity, backupId: string | undefined): Promise<PlanParts> {
   if (backupId !== undefined) return planRestore(input, identity, backupId);
+  if (input.request.operation === 'initialize-database') return planInitialize(input, identity);
+  if (input.request.operation === 'seed') return planSeed(input);
+  if (input.request.operation === 'reset') return planReset(input);
   if (input.request.operation === 'rollback') return planRollback(input, identity);
   if (input.request.operation === 'rollback-to') return planRollbackTo(input, identity);
   return planMigrate(input, identity);
@@ -65,20 +85,26 @@ function planParts(input: PlanInput, identity: DatabaseIdentity, backupId: strin
 /** @throws FaberError: every reason why the operation cannot be planned; nothing was changed. */
 export async function makePlan(input: PlanInput): Promise<MadePlan> {
   const { request, settings, store, backups } = input;
+  if (request.operation === 'reset') refuseProtected(settings);
   const backupId = 'backup_id' in request.parameters ? request.parameters.backup_id : undefined;
-  const identity = await identifyTarget(input, backupId !== undefined);
+  const initializes = request.operation === 'initialize-database';
+  const identity = await identifyTarget(input, backupId !== undefined || initializes).catch((error: unknown) => {
+    throw initializes ? withHosting(error, settings) : error;
+  });
   requireNamed(input, identity);
-  if (backupId !== undefined) requireMarked(input, identity);
+  const always = request.operation === 'seed' || request.operation === 'reset';
+  if (backupId !== undefined || always || initializes) requireMarked(input, identity);
   const parts = await planParts(input, identity, backupId);
   const restores = parts.restore !== null;
   if (restores) requireMarked(input, identity);
 
-  const changesNothing = parts.migrations.length === 0 && parts.baseline.length === 0 && parts.resolve.length === 0 && parts.restore === null;
+  const changesNothing = !always && parts.create === undefined && parts.migrations.length === 0 && parts.baseline.length === 0 && parts.resolve.length === 0 && parts.restore === null;
   const marks = adopts(request, identity);
   const nothingToDo = changesNothing && !marks;
   const findings: Finding[] = [...[...settings.warnings, ...input.projectWarnings].map((message): Finding => ({ level: 'info', message })), ...parts.findings];
   let backup: PlanEvidence['backup'] = 'none';
-  if (settings.backup.before_change && !changesNothing) {
+  // What it changes is empty.
+  if (settings.backup.before_change && !changesNothing && !initializes) {
     backup = levelFor(settings, identity.sizeBytes);
     const preflight = await preflightBackup(input, restores);
     findings.push(...preflight.map((message): Finding => ({ level: 'warning', message })));
@@ -99,6 +125,8 @@ export async function makePlan(input: PlanInput): Promise<MadePlan> {
     baseline: parts.baseline,
     resolve: parts.resolve,
     restore: parts.restore,
+    ...(parts.create === undefined ? {} : { create: parts.create }),
+    ...(parts.seed === undefined ? {} : { seed: parts.seed }),
     undo: settings.safety.on_failure,
     settings: {
       protected: settings.protected,
@@ -121,6 +149,7 @@ export async function makePlan(input: PlanInput): Promise<MadePlan> {
     backup,
     database: { name: identity.database, server_version: identity.serverVersion, size_bytes: identity.sizeBytes },
     losses: parts.losses,
+    ...(parts.pending === undefined ? {} : { pending: parts.pending }),
     ...(parts.dataLoss.length > 0 ? { data_loss: parts.dataLoss } : {}),
     ledger_changes: [...(marks ? [`The database is marked as '${settings.environment}'`] : []), ...parts.ledgerChanges],
   };

@@ -15,7 +15,7 @@ export async function recheckPlan(deps: Dependencies, ref: ChangeRef): Promise<R
     // As the plan that was approved: one that makes room for itself would see more of a full database, and be another plan.
     const { target } = openResources(deps, ref.settings);
     const made = await makePlan({
-      ...plan, target, request: plan.artifact.request, project: plan.artifact.migrations, projectWarnings: [],
+      ...plan, target, seeds: deps.seeds, request: plan.artifact.request, project: plan.artifact.migrations, projectWarnings: [],
       drift: deps.drift(plan.settings.provider, plan.database), operationId: ref.operation_id, signal: running.signal, progress: running.progress,
     });
     const same = made.plan_hash === ref.plan_hash;
@@ -31,6 +31,8 @@ const WORDS: Partial<Record<keyof PlanCore, string>> = {
   migrations: 'other migrations would run',
   resolve: 'the failed rows of the ledger changed',
   restore: 'the backup changed',
+  create: 'the database was created or dropped meanwhile',
+  seed: 'the seed command or one of its files changed',
   settings: 'the store or the settings changed',
 };
 

@@ -1,6 +1,6 @@
 import { FaberError } from '../contract/failure.js';
 import { letsNobodyIn, type Fence, type Session } from '../handlers/database/contract.js';
-import type { RestoreInput, RestoreOutcome } from './contract.js';
+import type { ChangeRef, RestoreInput, RestoreOutcome } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat, type Running } from './heartbeat.js';
 import { changeOptions, openPlan, type OpenPlan } from './open-plan.js';
@@ -44,7 +44,7 @@ export async function restoreBackup(deps: Dependencies, input: RestoreInput): Pr
 }
 
 /** Null when the database to be replaced lets nobody in: then there is nobody to keep out either. */
-async function fenceOf({ database, backups, target, settings }: OpenPlan, { operation_id }: RestoreInput, running: Running): Promise<Fence | null> {
+export async function fenceOf({ database, backups, target, settings }: OpenPlan, { operation_id }: ChangeRef, running: Running): Promise<Fence | null> {
   const take = () => database.bookkeeping.takeFence(target, operation_id, changeOptions(settings, running));
   const unlessClosed = (error: unknown) => {
     if (letsNobodyIn(error)) return null;

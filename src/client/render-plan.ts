@@ -58,6 +58,8 @@ export function renderPlan(plan: PlanSummary): string {
     `Backup    ${evidence.backup === 'none' ? 'NONE before the change' : `before the change, ${evidence.backup}`}`,
     `If it fails: ${UNDO[plan.undo]}`,
     ...restores,
+    ...(plan.create ? [`Creates   the database ${printable(plan.create.database)}`] : []),
+    ...(plan.seed ? [`Seeds     ${printable(plan.seed.command)}`] : []),
     ...section(`${verb} ${plan.migrations_total} migration${plan.migrations_total === 1 ? '' : 's'}:`, migrationLines(plan)),
     ...section(`Recorded as applied without running (${plan.baseline.length}):`, plan.baseline.slice(-5).map((name) => `  ${printable(name)}`)),
     ...section('The approval must say what happened to (applied or rolled_back):', plan.resolve.map((name) => `  ${printable(name)}`)),

@@ -106,6 +106,13 @@ const Safety = z.object({
   approval: Approval.prefault({}).describe('Who approves, and how long that is waited for'),
 });
 
+const Seed = z.object({
+  command: z.string().min(1).max(2000).optional().describe("The command of seed, split at spaces (no shell reads it). Default: the project's own, for Prisma `migrations.seed` of prisma.config or `prisma.seed` of package.json"),
+  timeout_seconds: seconds.default(600).describe('How long it may run'),
+  url_variable: variableName.default('DATABASE_URL').describe('Name of the variable in which the command finds the URL of the database'),
+  variables: z.array(variableName).max(50).default([]).describe("Names of the worker's variables that the command sees too. By default it sees none but PATH, HOME, TMPDIR, LANG and TZ"),
+});
+
 const SIZE = /^\s*(\d+(?:\.\d+)?)\s*(MB|GB|TB)\s*$/i;
 const UNITS: Record<string, number> = { MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
 
@@ -149,6 +156,7 @@ const plugin = z.string().min(1).max(1000).regex(/^[^\0]*$/, 'must be an executa
 
 const Integration = z.object({
   cloud_plugin: plugin.nullish().describe(`Makes sure that the server of an environment is there, where hosting is not local: ${PLUGIN}`),
+  cloud_timeout_seconds: seconds.default(3600).describe('How long to wait for the server that cloud_plugin provides'),
   work_plugin: plugin.nullish().describe(`Gets the answer of each operation, for the work item that it belongs to: ${PLUGIN}`),
   logs_plugin: plugin.nullish().describe(`Also gets each audit record: ${PLUGIN}`),
   notify_url_env: variableName.optional().describe('Name of the variable on the worker that holds a webhook, which is told what waits for people and what ended. Any that takes {"text": "…"}'),
@@ -160,6 +168,7 @@ export const Config = z.object({
   database: Database.prefault({}).describe('System, place and migration tool'),
   environments: z.record(z.string(), Environment).default({}).describe('By name, as requests name them'),
   migrations: Migrations.prefault({}).describe('Where migrations are and how long they may take'),
+  seed: Seed.prefault({}).describe('How a database is seeded'),
   safety: Safety.prefault({}).describe('What protects a change'),
   backup: Backup.prefault({}).describe('Where backups go and how they are verified'),
   health_checks: HealthChecks.prefault({}).describe('Thresholds of the health check'),

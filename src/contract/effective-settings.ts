@@ -208,9 +208,11 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
       max_database_size: bytesOf(config.backup.max_database_size),
     },
     health: config.health_checks,
+    seed: { ...config.seed, command: config.seed.command ?? null },
     logs_plugin: config.integration.logs_plugin ?? null,
     integration: {
       cloud_plugin: config.integration.cloud_plugin ?? null,
+      cloud_timeout_seconds: config.integration.cloud_timeout_seconds,
       work_plugin: config.integration.work_plugin ?? null,
       notify_url_env: config.integration.notify_url_env ?? null,
       temporal_ui: config.integration.temporal_ui?.replace(/\/+$/, '') ?? null,

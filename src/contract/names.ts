@@ -5,11 +5,14 @@ export const DEFAULT_TASK_QUEUE = 'faber-db';
 
 /** Workflow type of each operation. */
 export const WORKFLOW_TYPES = {
+  'initialize-database': 'initializeDatabase',
   migrate: 'migrate',
   'migrate-preview': 'migratePreview',
   rollback: 'rollback',
   'rollback-to': 'rollbackTo',
   restore: 'restore',
+  seed: 'seed',
+  reset: 'reset',
   backup: 'backup',
   'generate-migration': 'generateMigration',
   'health-check': 'healthCheck',

@@ -57,6 +57,12 @@ export type Resolution = z.infer<typeof Resolution>;
 
 /** Parameters of each operation, by its name in the contract. */
 export const OperationParameters = {
+  'initialize-database': z.strictObject({
+    ...base,
+    ...adopt,
+    database_name: z.string().min(1).max(63).optional().describe('The database to be created. It must be the one that the connection URL names; where it is not, nothing is done'),
+    dry_run: z.boolean().default(false).describe('Answer the plan and change nothing'),
+  }),
   migrate: z.strictObject({
     ...base,
     ...adopt,
@@ -93,6 +99,13 @@ export const OperationParameters = {
     ),
     dry_run: z.boolean().default(false),
   }),
+  seed: z.strictObject({ ...base, ...adopt, dry_run: z.boolean().default(false).describe('Answer the plan and change nothing') }),
+  reset: z.strictObject({
+    ...base,
+    ...adopt,
+    seed: z.boolean().default(false).describe("Run the project's seed on the rebuilt database before it takes the old one's place"),
+    dry_run: z.boolean().default(false).describe('Answer the plan and change nothing'),
+  }),
   backup: z.strictObject({
     ...base,
     label: z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, 'must be lower-case letters, digits and dashes').optional(),
@@ -120,7 +133,7 @@ export type ParametersOf<O extends OperationName> = z.output<(typeof OperationPa
 export type ParametersInput<O extends OperationName> = z.input<(typeof OperationParameters)[O]>;
 
 /** Operations that change the database and therefore run the guarded sequence. */
-export const GUARDED_OPERATIONS = ['migrate', 'rollback', 'rollback-to', 'restore'] as const satisfies readonly OperationName[];
+export const GUARDED_OPERATIONS = ['initialize-database', 'migrate', 'rollback', 'rollback-to', 'restore', 'seed', 'reset'] as const satisfies readonly OperationName[];
 export type GuardedOperation = (typeof GUARDED_OPERATIONS)[number];
 
 /** A request as a caller writes it. `working_directory` may stand here or in `parameters`. */

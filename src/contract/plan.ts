@@ -35,6 +35,16 @@ export const Finding = z.object({
 });
 export type Finding = z.infer<typeof Finding>;
 
+/** The project's program that writes to the database: the command, and what is in the files that it names. */
+export const PlannedSeed = z.object({
+  command: z.string().describe('Split at spaces, as Prisma does; no shell reads it'),
+  files: z.array(z.object({ path: z.string(), sha256: z.string() })).describe('Relative to the working directory'),
+  url_variable: z.string().describe('The variable in which it finds the URL of the database'),
+  variables: z.array(z.string()).describe("The worker's variables that it sees beside"),
+  timeout_seconds: z.number(),
+});
+export type PlannedSeed = z.infer<typeof PlannedSeed>;
+
 /** The hashed part of a plan: only what decides what runs. No time, run id, backup id or measurement. */
 export const PlanCore = z.object({
   version: z.literal(1),
@@ -47,6 +57,8 @@ export const PlanCore = z.object({
   baseline: z.array(z.string()).describe('Migrations recorded as applied without running'),
   resolve: z.array(z.string()).describe('Failed rows of another runner that the decision must settle'),
   restore: z.object({ backup_id: z.string(), sha256: z.string() }).nullable(),
+  create: z.object({ database: z.string() }).optional().describe('Present where the database is to be created, and only there'),
+  seed: PlannedSeed.optional().describe('Present where a seed runs, and only there'),
   undo: z.enum(['ladder', 'restore', 'stop']),
   settings: z.record(z.string(), z.unknown()).describe('Effective safety settings'),
 });
@@ -67,6 +79,7 @@ export const PlanEvidence = z.object({
   risk: Risk,
   findings: z.array(Finding),
   backup: z.union([BackupLevel, z.literal('none')]),
+  pending: z.number().int().optional().describe('Migrations that initialize-database leaves to migrate'),
   database: z.object({ name: z.string(), server_version: z.string(), size_bytes: z.number().nullable() }),
   losses: z.array(z.string()).describe('What undoing, or the operation itself, would lose'),
   data_loss: z.array(DataLoss).optional().describe('The same in numbers, where the operation itself takes data away'),

@@ -14,6 +14,19 @@ const approved_by = z.array(z.string()).optional().describe('Who approved, and w
 const plan_hash = z.string().describe('sha256 (hex) of the plan that ran');
 const duration_seconds = z.number().describe('From the start to the answer, waiting included');
 
+export const InitializeResult = z.object({
+  database: z.string().describe('Its name on the server'),
+  created: z.boolean().describe('Whether this operation created it'),
+  migrations_applied: z.number().int().describe('How many ran; 0: the database was there already'),
+  applied: z.array(z.string()).describe('Their names, in the order in which they ran'),
+  pending: z.number().int().describe('Migrations that a database with data still lacks: they are for migrate, which backs it up first'),
+  duration_seconds,
+  health_check: z.enum(['passed', 'skipped']).describe('After the migrations'),
+  plan_hash,
+  approved_by,
+});
+export type InitializeResult = z.infer<typeof InitializeResult>;
+
 /** A change that ran migrations. */
 export const MigrateResult = z.object({
   migrations_applied: z.number().int().describe('How many ran; 0: nothing was to be done'),
@@ -79,13 +92,42 @@ export const GenerateMigrationResult = z.object({
 });
 export type GenerateMigrationResult = z.infer<typeof GenerateMigrationResult>;
 
+export const SeedResult = z.object({
+  command: z.string().describe('What ran'),
+  output: z.string().describe('The last lines of what it printed; secrets, and whatever stands in quotes, masked'),
+  output_path: z.string().nullable().describe('The file (mode 0600) on the worker with more of it, unmasked'),
+  duration_seconds,
+  backup_id: z.string().nullable().describe('The backup taken right before; null where none was'),
+  backup_level: z.enum(['checked', 'proven', 'none']).describe('checked: read to the end; proven: restored into a scratch database'),
+  health_check: z.enum(['passed', 'skipped']).describe('After the seed'),
+  plan_hash,
+  approved_by,
+});
+export type SeedResult = z.infer<typeof SeedResult>;
+
+export const ResetResult = z.object({
+  migrations_applied: z.number().int(),
+  applied: z.array(z.string()).describe('All migrations of the project, in the order in which they ran'),
+  seeded: z.boolean().describe('Whether the seed ran'),
+  replaced_database_kept_as: z.string().nullable().describe('Name of the database that was emptied: it is kept beside, until retention takes it'),
+  duration_seconds,
+  backup_id: z.string().nullable().describe('The backup taken right before; null where none was'),
+  health_check: z.enum(['passed', 'skipped']).describe('After the reset'),
+  plan_hash,
+  approved_by,
+});
+export type ResetResult = z.infer<typeof ResetResult>;
+
 /** The shapes that `result` of each operation can have; the usual one first. */
 export const OPERATION_RESULTS = {
+  'initialize-database': [InitializeResult, PreviewResult],
   migrate: [MigrateResult, PreviewResult],
   'migrate-preview': [PreviewResult],
   rollback: [RollbackResult, PreviewResult],
   'rollback-to': [RollbackResult, RestoreResult, PreviewResult],
   restore: [RestoreResult, PreviewResult],
+  seed: [SeedResult, PreviewResult],
+  reset: [ResetResult, PreviewResult],
   backup: [BackupResult],
   'generate-migration': [GenerateMigrationResult],
   'health-check': [HealthReport],

@@ -103,11 +103,18 @@ export const Settings = z.object({
     connections_warning_percent: z.number().positive(),
     disk_free_warning_percent: z.number().positive(),
   }),
+  seed: z.object({
+    command: z.string().nullable().describe('null: as the project says'),
+    timeout_seconds: z.number().positive(),
+    url_variable: z.string().describe('The variable in which the command finds the URL of the database'),
+    variables: z.array(z.string()).describe("Names of the worker's variables that the command sees beside"),
+  }),
   logs_plugin: z.string().nullable(),
   /** Absent in operations that an older release began. */
   integration: z
     .object({
       cloud_plugin: z.string().nullable(),
+      cloud_timeout_seconds: z.number().positive().optional().describe('How long to wait for the server that it provides'),
       work_plugin: z.string().nullable(),
       notify_url_env: z.string().nullable().describe('Name of the variable on the worker that holds the webhook, a secret'),
       temporal_ui: z.string().nullable().describe('Where the Temporal Web UI is, for links'),

@@ -10,6 +10,9 @@ const TERM_MS = 2_000;
 /** The end of stderr says why a program stopped. */
 const STDERR_BYTES = 16 * 1024;
 
+/** Descriptor 3 is a pipe that only we hold open: at its end nobody is left to end the group, so a watcher in it does. */
+const WATCHED = '(read -r _ <&3; kill -s KILL -- -$$) >/dev/null 2>&1 </dev/null & exec 3<&-; exec "$@"';
+
 export interface ChildRun {
   file: string;
   args?: readonly string[];
@@ -21,6 +24,8 @@ export interface ChildRun {
   timeoutMs: number;
   /** What becomes of stdout: the first or the last so many bytes are kept; with `first`, more than that ends the program. */
   stdout?: { first: number } | { last: number };
+  /** Also when this process is killed and can end nothing any more. What it leads to is started by a shell then: exit 126 and 127 mean not started. */
+  diesWithUs?: boolean;
   /** Ends the program early. */
   signal?: AbortSignal;
 }
@@ -45,8 +50,11 @@ export interface ChildEnd {
  */
 export async function runChild(run: ChildRun): Promise<ChildEnd> {
   run.signal?.throwIfAborted();
-  const child = spawn(run.file, [...(run.args ?? [])], {
-    cwd: run.cwd, env: run.env, detached: true, stdio: [run.input === undefined ? 'ignore' : 'pipe', run.stdout === undefined ? 'ignore' : 'pipe', 'pipe'],
+  const args = [...(run.args ?? [])];
+  const [file, words] = run.diesWithUs ? ['/bin/sh', ['-c', WATCHED, 'sh', run.file, ...args]] : [run.file, args];
+  const child = spawn(file, words, {
+    cwd: run.cwd, env: run.env, detached: true,
+    stdio: [run.input === undefined ? 'ignore' : 'pipe', run.stdout === undefined ? 'ignore' : 'pipe', 'pipe', ...(run.diesWithUs ? ['pipe' as const] : [])],
   });
   let timedOut = false;
   let tooMuchOutput = false;

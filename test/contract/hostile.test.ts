@@ -52,6 +52,8 @@ const REQUESTS = [
   { operation: 'migrate', parameters: { environment: 'production', dry_run: false, baseline: '20260101000000_init', ...DIRECTORY } },
   { operation: 'migrate', parameters: { environment: 'staging' }, working_directory: '/srv/shop', requested_by: 'ana' },
   { operation: 'migrate-preview', parameters: { environment: 'production', ...DIRECTORY } },
+  { operation: 'initialize-database', parameters: { environment: 'dev', database_name: 'shop', ...DIRECTORY } },
+  { operation: 'reset', parameters: { environment: 'dev', seed: true, ...DIRECTORY } },
   { operation: 'rollback', parameters: { environment: 'production', steps: 2, dry_run: true, adopt: 'postgresql:7311415926535897932/shop', ...DIRECTORY } },
   { operation: 'rollback-to', parameters: { environment: 'production', migration: '20260101000000_init', ...DIRECTORY } },
   { operation: 'rollback-to', parameters: { environment: 'production', backup_id: 'backup-20260124-103000', dry_run: true, ...DIRECTORY } },
@@ -69,11 +71,14 @@ const PARAMETERS: Record<string, (value: unknown) => boolean> = {
   backup_id: (v) => typeof v === 'string' && v.length <= 120 && v.startsWith('backup-') && !/[^a-z0-9-]/.test(v),
   label: (v) => typeof v === 'string' && v.length <= 41 && !/[^a-z0-9-]/.test(v),
   reason: (v) => typeof v === 'string' && v.length <= 500,
+  database_name: (v) => typeof v === 'string' && v.length >= 1 && v.length <= 63,
+  seed: (v) => typeof v === 'boolean',
   dry_run: (v) => typeof v === 'boolean',
   adopt: (v) => typeof v === 'string' && v.length <= 300 && /^[a-z]+:[^/]+\/./.test(v) && !/\p{Cc}/u.test(v),
   steps: (v) => typeof v === 'number' && Number.isInteger(v) && v >= 1 && v <= 1000,
 };
 const MAY_HAVE: Record<string, string[]> = {
+  'initialize-database': ['database_name', 'dry_run', 'adopt'], seed: ['dry_run', 'adopt'], reset: ['seed', 'dry_run', 'adopt'],
   rollback: ['steps', 'dry_run', 'adopt'], migrate: ['dry_run', 'baseline', 'adopt'], 'migrate-preview': ['baseline', 'adopt'],
   'rollback-to': ['migration', 'backup_id', 'dry_run', 'adopt'], restore: ['backup_id', 'dry_run', 'from', 'adopt'],
   backup: ['label', 'reason'], 'health-check': [], 'list-backups': [],

@@ -15,16 +15,19 @@ import { addDev } from './dev.js';
 import { addGenerateMigration } from './generate-migration.js';
 import { addHealthCheck } from './health-check.js';
 import { addInit } from './init.js';
+import { addInitializeDatabase } from './initialize-database.js';
 import { invokedAs, type Io } from './io.js';
 import { addList } from './list.js';
 import { addListBackups } from './list-backups.js';
 import { addMigrate } from './migrate.js';
 import { addPreview } from './preview.js';
+import { addReset } from './reset.js';
 import { addRestore } from './restore.js';
 import { addRollback } from './rollback.js';
 import { addRollbackTo } from './rollback-to.js';
 import { addRun } from './run.js';
 import { addSchedule } from './schedule.js';
+import { addSeed } from './seed.js';
 import { addVerify } from './verify.js';
 import { addWatch } from './watch.js';
 import { addWorker } from './worker.js';
@@ -45,7 +48,7 @@ function buildProgram(io: Io, done: (exitCode: number) => void): Command {
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .exitOverride();
   program.commandsGroup('Operations:');
-  for (const add of [addRun, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addBackup, addGenerateMigration, addHealthCheck, addListBackups, addVerify, addCleanup]) add(program, io, done);
+  for (const add of [addRun, addInitializeDatabase, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addSeed, addReset, addBackup, addGenerateMigration, addHealthCheck, addListBackups, addVerify, addCleanup]) add(program, io, done);
   program.commandsGroup('Decisions and overview:');
   for (const add of [addApproveAndReject, addDecide, addWatch, addList, addCancel, addSchedule]) add(program, io, done);
   program.commandsGroup('Set up and run:');

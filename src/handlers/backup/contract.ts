@@ -147,6 +147,19 @@ export interface BackupHandler {
     signal: AbortSignal,
   ): Promise<{ kept_as: string | null }>;
 
+  /**
+   * An empty database beside the target, with its owner, encoding and place, to be filled and then put in its place by `swap`.
+   * Idempotent by `operationId`: left-overs are dropped first.
+   * @returns null when the swap of this operation has happened already
+   */
+  createBeside(target: ConnectionTarget, operationId: string, signal: AbortSignal): Promise<ConnectionTarget | null>;
+
+  /** After it was filled: ANALYZE, grants, settings and comment of the target. @returns what could not be carried over, in words */
+  finishBeside(target: ConnectionTarget, operationId: string, signal: AbortSignal): Promise<string[]>;
+
+  /** Reasons why the target cannot be replaced by such a database; as restoreObstacles, without a backup. */
+  replaceObstacles(target: ConnectionTarget): Promise<string[]>;
+
   /** Drops the side or scratch databases that the operation left, if any. */
   cleanUp(target: ConnectionTarget, operationId: string): Promise<void>;
 

@@ -26,6 +26,11 @@ export interface ConnectionTarget {
   insisting(): ConnectionTarget;
   /** The same; sessions opened through it break off when the signal aborts, also on a server that answers nothing any more. */
   within(signal: AbortSignal): ConnectionTarget;
+  /**
+   * A URL of this target for a program of others, whose sessions show as `applicationName`. It holds the password: it goes into the
+   * environment of that one program and nowhere else.
+   */
+  secretUrl(applicationName: string): string;
   /** Host, port and database without any secret, for messages: `db.internal:5432/shop`. */
   describe(): string;
   toJSON(): string;
@@ -94,6 +99,8 @@ export interface DatabaseIdentity {
   sizeBytes: number | null;
   /** The environment that `faber_db.marker` names, or null. */
   marker: string | null;
+  /** There is no such database on the server. Only with `mayBeMissing`. */
+  missing?: true;
   /** No user tables at all. */
   empty: boolean;
   /** A pooler in transaction mode sits in between; session state cannot be relied on. */
@@ -213,6 +220,15 @@ export interface DatabaseHandler {
    * @throws FaberError health_check_failed when unreachable.
    */
   identify(target: ConnectionTarget, options?: { mayBeMissing: boolean }): Promise<DatabaseIdentity>;
+
+  /**
+   * Creates the database on its server, as the server's own template has it. Already there: nothing happens.
+   * @throws FaberError plan_failed, with the statement that helps; health_check_failed
+   */
+  createDatabase(target: ConnectionTarget): Promise<void>;
+
+  /** Why it could not be created, and the statement that helps; empty where it can. @throws FaberError health_check_failed */
+  creationObstacles(target: ConnectionTarget): Promise<{ problem: string; remedy: string }[]>;
 
   /** All checks but `migrations`; goes on after a failing one, never throws for an unreachable server. */
   checkHealth(target: ConnectionTarget, thresholds: Settings['health']): Promise<HealthCheck[]>;

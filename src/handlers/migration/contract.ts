@@ -4,6 +4,7 @@
  */
 import type { DataLoss, Finding, TransactionClass, UndoClass } from '../../contract/plan.js';
 import type { Risk, Settings } from '../../contract/settings.js';
+import type { SeedCommand } from '../seed/contract.js';
 import type { ChangeOptions, ConnectionTarget, DatabaseHandler, Fence, ScriptFailure } from '../database/contract.js';
 
 /** One migration as it stands in the project: bytes, not text, because the checksum is over bytes. */
@@ -122,6 +123,9 @@ export interface MigrationHandler {
    * by them a backup is found whose database was in that state. Pure.
    */
   digestsWhenApplied(ledger: Ledger, applied: readonly string[]): string[];
+
+  /** How the project says that it is seeded; null: it does not. @throws FaberError plan_failed when that cannot be read */
+  seedCommand(settings: Settings): Promise<SeedCommand | null>;
 
   /** What the down scripts of these migrations, run in this order, take away: counted on the database as it is. */
   measureLosses(migrations: readonly Migration[], target: ConnectionTarget): Promise<DataLoss[]>;

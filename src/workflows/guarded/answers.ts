@@ -1,8 +1,8 @@
 /** Answers of guarded operations, by the contract. Pure. */
-import type { ApplyOutcome, MigrationFailureFacts } from '../../activities/contract.js';
+import type { ApplyOutcome, MigrationFailureFacts, RebuildOutcome, SeedOutcome } from '../../activities/contract.js';
 import { verificationWords } from '../../contract/decision.js';
 import type {
-  BackupSummary, CancelledResponse, ErrorResponse, FailureFacts, MigrateResult, PlanSummary, PreviewResult, RecordedDecision, RestoreResult, RollbackReport, RollbackResult, Settings, SuccessResponse, WayOut,
+  BackupSummary, CancelledResponse, ErrorResponse, FailureFacts, InitializeResult, MigrateResult, PlanSummary, PreviewResult, RecordedDecision, ResetResult, RestoreResult, RollbackReport, RollbackResult, SeedResult, Settings, SuccessResponse, WayOut,
 } from '../../contract/index.js';
 import { SUPPORT_LINK } from '../../contract/failure.js';
 import { shellWord } from '../../contract/shell-word.js';
@@ -78,12 +78,37 @@ export function nothingToDoAnswer(operation: string, plan: PlanSummary, settings
     duration_seconds: Math.round((Date.now() - startedAt) / 100) / 10,
     backup_id: null, backup_level: 'none', health_check: 'skipped', plan_hash: plan.plan_hash,
   } as const;
+  if (plan.operation === 'initialize-database') return thereAlready(plan, settings, common.duration_seconds);
   if (undoes(plan)) {
     const result: RollbackResult = { migrations_reverted: 0, reverted: [], by: 'down', ...common };
     return { status: 'success', operation, environment: settings.environment, result, message: `Nothing to undo on ${settings.environment}: it is there already` };
   }
   const result: MigrateResult = { migrations_applied: 0, applied: [], ...common };
   return { status: 'success', operation, environment: settings.environment, result, message: `Nothing to do: ${settings.environment} is up to date` };
+}
+
+function thereAlready(plan: PlanSummary, settings: Settings, duration_seconds: number): SuccessResponse {
+  const { environment } = settings;
+  const pending = plan.evidence.pending ?? 0;
+  const result: InitializeResult = {
+    database: plan.evidence.database.name, created: false, migrations_applied: 0, applied: [], pending, duration_seconds, health_check: 'skipped', plan_hash: plan.plan_hash,
+  };
+  const state = pending === 0 ? 'with all migrations applied' : `and ${plural(pending, 'migration')} pending: faber-db migrate ${shellWord(environment)}`;
+  return { status: 'success', operation: plan.operation, environment, result, message: `The database of ${environment} is there, ${state}; nothing was changed` };
+}
+
+export function initializedAnswer(context: AnswerContext, applied: string[], healthChecked: boolean): SuccessResponse {
+  const { plan, environment } = context;
+  const created = plan.create !== undefined;
+  const result: InitializeResult = {
+    database: plan.evidence.database.name, created, migrations_applied: applied.length, applied, pending: plan.evidence.pending ?? 0,
+    duration_seconds: seconds(context), health_check: healthChecked ? 'passed' : 'skipped', plan_hash: plan.plan_hash, ...approvedBy(context),
+  };
+  const marked = !created && applied.length === 0;
+  return {
+    status: 'success', operation: context.operation, environment, result,
+    message: marked ? `The database of ${environment} is there, and is marked as such now` : `${created ? 'Created' : 'Initialized'} the database of ${environment} and applied ${plural(applied.length, 'migration')}`,
+  };
 }
 
 export function migratedAnswer(context: AnswerContext, applied: string[], healthChecked: boolean): SuccessResponse {
@@ -134,6 +159,33 @@ export function restoredAnswer(context: AnswerContext, keptAs: string | null, ta
     result,
     message: `Restored ${restored} as ${context.environment}${keptAs === null ? '' : `; the replaced database is kept as ${keptAs}`}`,
   };
+}
+
+export function seededAnswer(context: AnswerContext, { output, output_path }: SeedOutcome, healthChecked: boolean): SuccessResponse {
+  const result: SeedResult = {
+    command: context.plan.seed?.command ?? '', output, output_path,
+    duration_seconds: seconds(context),
+    backup_id: context.backup?.backup_id ?? null,
+    backup_level: context.backup?.level ?? 'none',
+    health_check: healthChecked ? 'passed' : 'skipped',
+    plan_hash: context.plan.plan_hash,
+    ...approvedBy(context),
+  };
+  return { status: 'success', operation: context.operation, environment: context.environment, result, message: `Seeded ${context.environment}` };
+}
+
+export function resetAnswer(context: AnswerContext, { applied, kept_as }: RebuildOutcome, healthChecked: boolean): SuccessResponse {
+  const seeded = context.plan.seed !== undefined;
+  const result: ResetResult = {
+    migrations_applied: applied.length, applied, seeded, replaced_database_kept_as: kept_as,
+    duration_seconds: seconds(context),
+    backup_id: context.backup?.backup_id ?? null,
+    health_check: healthChecked ? 'passed' : 'skipped',
+    plan_hash: context.plan.plan_hash,
+    ...approvedBy(context),
+  };
+  const kept = kept_as === null ? '' : `; the replaced database is kept as ${kept_as}`;
+  return { status: 'success', operation: context.operation, environment: context.environment, result, message: `Rebuilt ${context.environment} with ${plural(applied.length, 'migration')}${seeded ? ' and its seed' : ''}${kept}` };
 }
 
 /** What failed: a migration, a lock, the health afterwards, or the step as a whole. */
@@ -204,7 +256,7 @@ export function failedAnswer(context: AnswerContext, failure: StepFailure, rollb
 function rollbackCommand(context: AnswerContext): string {
   const last = context.appliedBefore.at(-1);
   // Going back from a rollback is going forward again: only the backup is as before.
-  const applies = context.plan.restore === null && !undoes(context.plan);
+  const applies = context.plan.restore === null && !undoes(context.plan) && context.plan.seed === undefined;
   const target = last !== undefined && applies ? `--migration ${shellWord(last)}` : context.backup ? `--backup-id ${context.backup.backup_id}` : null;
   const directory = ` --working-directory ${shellWord(context.settings.working_directory)}`;
   return target === null ? `faber-db migrate ${shellWord(context.environment)} --dry-run${directory}` : `faber-db rollback-to ${shellWord(context.environment)} ${target}${directory}`;

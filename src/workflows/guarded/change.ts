@@ -81,6 +81,10 @@ async function changeUnderLock(change: Change): Promise<ChangeResult> {
     const differences = riskRose ? [...recheck.differences, `the risk rose to ${recheck.plan.evidence.risk}`] : recheck.differences;
     return { kind: 'plan_changed', plan: recheck.plan, differences, nothing_to_do: recheck.nothing_to_do };
   }
+  if (input.plan.create !== undefined) {
+    progress.note(`Creating the database ${input.plan.create.database}`);
+    await steps.changing.createDatabase(ref);
+  }
   if (settings.safety.health_check_before) await requireHealth(change);
 
   change.mayHaveBegun = true;
@@ -97,11 +101,13 @@ async function changeUnderLock(change: Change): Promise<ChangeResult> {
 async function backUpAndChange(change: Change, begun: BeginOutcome): Promise<Response> {
   const { input, ref, steps, progress } = change;
   const { settings } = input;
+  // A seed is a program of its own: it would be held off as well.
+  const holdsWrites = settings.safety.hold_writes && input.plan.operation !== 'seed';
   let backup: BackupSummary | null = null;
   let answer: Response;
   let applied = 0;
   try {
-    if (settings.safety.hold_writes) await steps.changing.holdWrites({ ...ref, hold: true });
+    if (holdsWrites) await steps.changing.holdWrites({ ...ref, hold: true });
     backup = await backUp(change);
     const outcome = await runAndUndo(change, begun, backup);
     answer = outcome.answer;
@@ -112,7 +118,7 @@ async function backUpAndChange(change: Change, begun: BeginOutcome): Promise<Res
       : failureAnswer(input.operation, settings.environment, factsOf(error), backup);
   }
   await CancellationScope.nonCancellable(async () => {
-    if (settings.safety.hold_writes) {
+    if (holdsWrites) {
       await steps.changing.holdWrites({ ...ref, hold: false }).catch((error: unknown) => progress.note(`Writes are still held off: ${factsOf(error).message}`));
     }
     await conclude(change, answer, { began: true, backup, applied });
@@ -136,14 +142,17 @@ async function runAndUndo(change: Change, begun: BeginOutcome, backup: BackupSum
   // Registered before the step that it undoes.
   const undo: UndoContext = { steps, ref, plan: input.plan, begun, backup, progress };
   let resolve = input.resolve;
+  let nth = 0;
   for (;;) {
-    const step = await runStep({ change, context, resolve });
+    const step = await runStep({ change, context, resolve, nth });
+    nth += 1;
     if ('done' in step) return { answer: step.done, applied: step.applied };
     if (step.untouched) return { answer: failureAnswer(input.operation, settings.environment, step.failure, backup), applied: 0 };
     progress.note(step.failure.message);
 
     let rollback: RollbackReport = await CancellationScope.nonCancellable(() => walkUndoLadder(undo, step.automatic));
     if (step.cancelled) return { answer: cancelledAfterUndo(context, rollback), applied: 0 };
+    if (step.ends && rollback.status === 'stopped') return { answer: failedAnswer(context, step.failure, withoutQuestion(rollback)), applied: 0 };
     let retry = false;
     while (!retry && rollback.waiting_for !== undefined) {
       const answer = failedAnswer(context, step.failure, rollback);
@@ -163,8 +172,12 @@ async function runAndUndo(change: Change, begun: BeginOutcome, backup: BackupSum
   }
 }
 
+function withoutQuestion({ waiting_for: _, ...report }: RollbackReport): RollbackReport {
+  return report;
+}
+
 function cancelledAfterUndo(context: AnswerContext, rollback: RollbackReport): Response {
-  const { waiting_for: _, ...report } = rollback;
+  const report = withoutQuestion(rollback);
   const undone = rollback.status === 'undone' || rollback.status === 'nothing_to_undo';
   const failure = stepFailure({ code: 'compensation_failed', message: 'Cancelled in the middle of the change' });
   if (!undone) return failedAnswer(context, failure, report);

@@ -79,6 +79,7 @@ function planParts(plan: PlanSummary): string[] {
     `Risk: **${plan.evidence.risk}**. Database ${plain(plan.evidence.database.name)}, server ${plain(plan.evidence.database.server_version, 40)}. Backup first: ${plan.evidence.backup}.`,
   ];
   if (plan.restore !== null) parts.push(`Restores ${plan.restore.backup_id}.`);
+  if (plan.seed !== undefined) parts.push(`Runs the seed: ${plain(plan.seed.command, 500)}`, plan.seed.files.slice(0, SHOWN_FINDINGS).map((f) => `- ${plain(f.path)} (sha256 ${f.sha256.slice(0, 12)}…)`).join('\n'));
   if (plan.migrations_total > 0) parts.push(`${plan.migrations_total} migration(s):`, lines.join('\n'));
   if (plan.baseline.length > 0) parts.push(`Recorded as applied without running: ${plan.baseline.length} migration(s).`);
   if (plan.resolve.length > 0) parts.push(`To be settled by the decision ("resolve"): ${plan.resolve.map((n) => plain(n)).join(', ')}`);

@@ -20,6 +20,7 @@ import { operationDetails } from './details.js';
 import { endOperation } from './end.js';
 import { type About, Notifier } from './notifier.js';
 import { approvalWaiting, approved } from './notification-texts.js';
+import { awaitInfrastructure } from './infrastructure.js';
 import { operationInput, requireUsableId } from './operation-input.js';
 import { Progress } from './progress.js';
 import { claimedBy, misfit, SEND_A_TOKEN, unreadable } from './refusals.js';
@@ -87,6 +88,10 @@ class Operation {
     const { settings } = loaded;
     this.#progress.environment = settings.environment;
     this.#notifier = new Notifier(this.#about());
+    if (this.operation === 'initialize-database') {
+      await awaitInfrastructure(loaded, this.#progress, () => this.#show());
+      this.#progress.enter('planning', 'Planning');
+    }
     const outcome = await stepsOn(settings).reading.planOperation({ ...loaded, operation_id: workflowInfo().workflowId });
     if (outcome.kind === 'answered') return outcome.response;
 

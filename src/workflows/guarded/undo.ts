@@ -35,12 +35,12 @@ export async function walkUndoLadder(context: UndoContext, automatic: boolean): 
       ? { status: 'nothing_to_undo', by: 'transaction', verified: true }
       : stopped(context, inspection, verified.reason ?? 'the database is not as before');
   }
-  if (!automatic || plan.undo === 'stop') return stopped(context, inspection, 'the settings leave the undo to a person');
+  if (!automatic || plan.undo === 'stop') return stopped(context, inspection, inspection.seed === undefined ? 'the settings leave the undo to a person' : 'what a seed wrote is undone when a person says so');
 
-  progress.enter('undoing', `Undoing: ${inspection.applied.length} applied, ${inspection.half_applied.length} half applied`);
+  progress.enter('undoing', inspection.seed === undefined ? `Undoing: ${inspection.applied.length} applied, ${inspection.half_applied.length} half applied` : 'Undoing what the seed wrote');
   const reasons: string[] = [];
   let failed = false;
-  const rungs = [() => byDowns(context, inspection, true), () => byRestore(context, backup, plan.undo !== 'restore' && !context.ref.settings.safety.hold_writes)];
+  const rungs = [() => byDowns(context, inspection, true), () => byRestore(context, backup, plan.undo !== 'restore' && (!context.ref.settings.safety.hold_writes || plan.operation === 'seed'))];
   for (const rung of rungs) {
     const tried = await rung();
     if ('held' in tried) {
@@ -63,7 +63,7 @@ export async function undoAsDecided(context: UndoContext, choice: 'undo' | 'rest
 }
 
 function isUntouched(inspection: Inspection): boolean {
-  return inspection.applied.length === 0 && inspection.half_applied.length === 0 && inspection.reverted.length === 0;
+  return inspection.seed === undefined && inspection.applied.length === 0 && inspection.half_applied.length === 0 && inspection.reverted.length === 0;
 }
 
 async function inspect(context: UndoContext): Promise<Inspection> {
@@ -83,6 +83,7 @@ async function verify({ steps, ref, begun }: UndoContext): Promise<{ verified: b
 }
 
 async function byDowns(context: UndoContext, inspection: Inspection, onlyLossless: boolean): Promise<Tried> {
+  if (inspection.seed !== undefined) return { reason: 'what a seed wrote has no down script', failed: false };
   // A down assumes that its up ran fully, and re-applying what a rollback-to undid is no undo.
   if (inspection.half_applied.length > 0) return { reason: `down scripts cannot be used: ${inspection.half_applied.join(', ')} is half applied`, failed: false };
   if (inspection.reverted.length > 0) return { reason: 'what was undone so far cannot be undone by down scripts', failed: false };

@@ -117,7 +117,7 @@ async function withoutRoles(session: Session, properties: DatabaseProperties): P
 }
 
 /** A database that lets nobody in does not tell: writable by mistake can be seen and mended, read-only is an outage. */
-async function mayBeHeld(database: DatabaseHandler, target: ConnectionTarget): Promise<boolean> {
+export async function mayBeHeld(database: DatabaseHandler, target: ConnectionTarget): Promise<boolean> {
   try {
     return await inSession(database, target, 'preflight', areWritesHeld);
   } catch (error) {

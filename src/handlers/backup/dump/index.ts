@@ -3,10 +3,11 @@ import type { BackupRecord } from '../../../contract/backup.js';
 import type { Settings } from '../../../contract/settings.js';
 import type { ConnectionTarget, DatabaseHandler, RestoreReport, Session } from '../../database/contract.js';
 import type { BackupHandler, BackupOptions, ReplacedDatabase, Store } from '../contract.js';
+import { createBeside, finishBeside } from './beside.js';
 import { checkBackup } from './check.js';
 import { cleanUp } from './clean-up.js';
 import { createBackup } from './create.js';
-import { restoreObstacles } from './obstacles.js';
+import { replaceObstacles, restoreObstacles } from './obstacles.js';
 import { preflight } from './preflight.js';
 import { proveBackup } from './prove.js';
 import { dropReplaced, replacedDatabases } from './replaced.js';
@@ -58,6 +59,18 @@ export class DumpBackupHandler implements BackupHandler {
     signal: AbortSignal,
   ): Promise<{ kept_as: string | null }> {
     return swap(this.database, target, operationId, guard, signal);
+  }
+
+  createBeside(target: ConnectionTarget, operationId: string, signal: AbortSignal): Promise<ConnectionTarget | null> {
+    return createBeside(this.database, target, operationId, signal);
+  }
+
+  finishBeside(target: ConnectionTarget, operationId: string, signal: AbortSignal): Promise<string[]> {
+    return finishBeside(this.database, target, operationId, signal);
+  }
+
+  replaceObstacles(target: ConnectionTarget): Promise<string[]> {
+    return replaceObstacles(this.database, target);
   }
 
   cleanUp(target: ConnectionTarget, operationId: string): Promise<void> {

@@ -56,6 +56,15 @@ export async function restoreObstacles(database: DatabaseHandler, target: Connec
   });
 }
 
+/** The same for an empty database that is put in the place of this one. @throws FaberError health_check_failed */
+export async function replaceObstacles(database: DatabaseHandler, target: ConnectionTarget): Promise<string[]> {
+  return inMaintenance(database, target, 'restore', async (session) => {
+    const found: string[] = [];
+    for (const sql of OBSTACLES) found.push(...(await obstacles(session, sql, target.database)));
+    return found;
+  });
+}
+
 async function obstacles(session: Session, sql: string, parameter: unknown): Promise<string[]> {
   // A parameter that a query does not use has no type, and is an error.
   const rows = await session.query<{ obstacle: string }>(sql, sql.includes('$1') ? [parameter] : []);

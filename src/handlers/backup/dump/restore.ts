@@ -56,7 +56,7 @@ export async function restoreBeside(
 }
 
 /** User tables only: for each of the server's own a plain ANALYZE would warn an ordinary role. */
-async function analyze(session: Session): Promise<void> {
+export async function analyze(session: Session): Promise<void> {
   const [row] = await session.query<{ tables: string | null }>(`
     SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ') AS tables
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

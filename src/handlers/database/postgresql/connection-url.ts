@@ -22,6 +22,9 @@ export function parsePostgresUrl(url: string): PostgresTarget {
   return new PostgresTarget(parts, tlsParameters(parts.parameters));
 }
 
+/** Parameters that say what stands before the question mark, or that we set. */
+const IN_AUTHORITY = new Set(['user', 'password', 'host', 'port', 'dbname', 'application_name']);
+
 export class PostgresTarget implements ConnectionTarget {
   readonly #parts: UrlParts;
   readonly #tls: Tls;
@@ -65,6 +68,17 @@ export class PostgresTarget implements ConnectionTarget {
   get secrets(): readonly string[] {
     const secrets = [this.#parts.password, this.#tls.keyPassword].filter((secret) => secret !== null && secret !== '') as string[];
     return secrets.flatMap((secret) => [...new Set([secret, encodeURIComponent(secret)])]);
+  }
+
+  secretUrl(applicationName: string): string {
+    const { host, port, user, password, database, parameters } = this.#parts;
+    const encode = encodeURIComponent;
+    const login = user === '' ? '' : `${encode(user)}${password === null ? '' : `:${encode(password)}`}@`;
+    const isSocket = host.startsWith('/');
+    const authority = `${login}${isSocket ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`;
+    const rest = [...parameters].filter(([name]) => !IN_AUTHORITY.has(name));
+    const query = [...rest, ['application_name', shortened(applicationName)], ...(isSocket ? [['host', host]] : [])];
+    return `postgresql://${authority}/${encode(database)}?${query.map(([name, value]) => `${encode(name!)}=${encode(value!)}`).join('&')}`;
   }
 
   describe(): string {

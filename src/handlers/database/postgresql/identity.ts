@@ -49,10 +49,15 @@ export async function identify(target: PostgresTarget, options: { mayBeMissing: 
       const server = await identifyHere(target.withDatabase(name)).catch(() => null);
       if (server === null) continue;
       const identity = server.identity.slice(0, server.identity.length - server.database.length) + target.database;
-      return { ...server, identity, database: target.database, sizeBytes: null, marker: null, empty: true };
+      const missing = await isMissing(target.withDatabase(name), target.database);
+      return { ...server, identity, database: target.database, sizeBytes: null, marker: null, empty: true, ...(missing && { missing: true as const }) };
     }
     throw error;
   }
+}
+
+async function isMissing(server: PostgresTarget, database: string): Promise<boolean> {
+  return withSession(server, readingName('identity'), async (session) => (await session.query('SELECT FROM pg_catalog.pg_database WHERE datname = $1', [database])).length === 0);
 }
 
 async function identifyHere(target: PostgresTarget): Promise<DatabaseIdentity> {

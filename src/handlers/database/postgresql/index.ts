@@ -3,6 +3,7 @@ import { FaberError } from '../../../contract/failure.js';
 import type { DatabaseHandler } from '../contract.js';
 import { makeDurable, postgresBookkeeping } from './bookkeeping.js';
 import { parsePostgresUrl, postgresTarget } from './connection-url.js';
+import { createDatabase, creationObstacles } from './create-database.js';
 import { schemaFacts, schemaFingerprint } from './fingerprint.js';
 import { checkHealth } from './health.js';
 import { holdWrites } from './hold-writes.js';
@@ -21,6 +22,8 @@ export const postgresDatabaseHandler: DatabaseHandler = {
   bookkeeping: postgresBookkeeping,
   target: parsePostgresUrl,
   identify: (target, options) => identify(postgresTarget(target), options),
+  createDatabase: (target) => createDatabase(postgresTarget(target)),
+  creationObstacles: (target) => creationObstacles(postgresTarget(target)),
   checkHealth: (target, thresholds) => checkHealth(postgresTarget(target), thresholds),
   sessions: (target) => sessions(postgresTarget(target)),
   connect: (target, purpose) => openSession(postgresTarget(target), purposeName(purpose)),

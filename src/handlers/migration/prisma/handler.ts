@@ -15,6 +15,7 @@ import { makeSchema } from './make-schema.js';
 import { measureLosses } from './measure-losses.js';
 import { readProject } from './project.js';
 import { revertMigration } from './revert.js';
+import { seedCommand } from './seed-command.js';
 import { recordBaseline, resolveFailed } from './settle.js';
 
 export class PrismaMigrationHandler implements MigrationHandler {
@@ -23,6 +24,7 @@ export class PrismaMigrationHandler implements MigrationHandler {
   readonly readProject = readProject;
   readonly compare = compare;
   readonly classify = classify;
+  readonly seedCommand = seedCommand;
   readonly digestsWhenApplied = digestsWhenApplied;
 
   constructor(private readonly database: DatabaseHandler) {}

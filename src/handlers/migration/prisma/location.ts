@@ -74,15 +74,21 @@ interface PrismaConfig { schema: string | null; migrations: string | null }
 
 /** `schema` and `migrations.path` of prisma.config, read as text: running it would run the project's code on the worker. */
 async function readPrismaConfig(root: string): Promise<PrismaConfig | null> {
+  const config = await readConfigText(root);
+  if (config === null) return null;
+  const { code, file } = config;
+  const inMigrations = /\bmigrations['"]?\s*:\s*\{([^}]*)\}/.exec(code)?.[1] ?? '';
+  const outside = code.replace(/\bmigrations['"]?\s*:\s*\{[^}]*\}/, '');
+  const at = (value: string | null) => (value === null ? null : resolve(root, value));
+  return { schema: at(pathOf('schema', outside, file)), migrations: at(pathOf('path', inMigrations, file)) };
+}
+
+/** prisma.config without its comments, and where it is; null where there is none. */
+export async function readConfigText(root: string): Promise<{ file: string; code: string } | null> {
   for (const name of CONFIG_FILES) {
     const file = join(root, name);
     const text = await readFile(file, 'utf8').catch(() => null);
-    if (text === null) continue;
-    const code = withoutComments(text);
-    const inMigrations = /\bmigrations['"]?\s*:\s*\{([^}]*)\}/.exec(code)?.[1] ?? '';
-    const outside = code.replace(/\bmigrations['"]?\s*:\s*\{[^}]*\}/, '');
-    const at = (value: string | null) => (value === null ? null : resolve(root, value));
-    return { schema: at(pathOf('schema', outside, file)), migrations: at(pathOf('path', inMigrations, file)) };
+    if (text !== null) return { file, code: withoutComments(text) };
   }
   return null;
 }

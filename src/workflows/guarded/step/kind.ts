@@ -8,6 +8,8 @@ export interface StepInput {
   context: AnswerContext;
   /** How failed rows of another runner are settled. */
   resolve: Resolution;
+  /** From 0 on: how often a person has had it run again. */
+  nth: number;
 }
 
 export type StepOutcome =
@@ -19,6 +21,8 @@ export type StepOutcome =
       automatic: boolean;
       /** Nothing of it is in the database: there is nothing to undo. */
       untouched?: boolean;
+      /** Nobody is asked where nothing can be undone: what is there stays, and the operation ends. */
+      ends?: boolean;
     };
 
 export interface StepKind {

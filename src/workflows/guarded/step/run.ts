@@ -5,16 +5,22 @@ import { type StepFailure, stepFailure } from '../answers.js';
 import { unhealthyAfter } from '../health.js';
 import { endedByCancel, factsOf } from '../steps.js';
 import { applyStep } from './apply.js';
+import { initializeStep } from './initialize.js';
 import { mayUndo, type StepInput, type StepKind } from './kind.js';
 import { restoreStep } from './restore.js';
+import { resetStep } from './reset.js';
 import { revertStep } from './revert.js';
+import { seedStep } from './seed.js';
 
 export type StepResult =
   | { done: Response; applied: number }
-  | { failure: StepFailure; automatic: boolean; cancelled: boolean; untouched: boolean };
+  | { failure: StepFailure; automatic: boolean; cancelled: boolean; untouched: boolean; ends?: boolean };
 
 function kindOf(plan: PlanSummary): StepKind {
   if (plan.restore !== null) return restoreStep;
+  if (plan.operation === 'initialize-database') return initializeStep;
+  if (plan.operation === 'reset') return resetStep;
+  if (plan.operation === 'seed') return seedStep;
   return plan.operation === 'rollback' || plan.operation === 'rollback-to' ? revertStep : applyStep;
 }
 

@@ -28,6 +28,7 @@ export function prismaSettings(root: string, directory = join(root, 'prisma', 'm
       latency_warning_ms: 100, latency_critical_ms: 500, pending_migrations_warning: 5, long_transaction_warning_seconds: 60,
       connections_warning_percent: 80, disk_free_warning_percent: 10,
     },
+    seed: { command: null, timeout_seconds: 60, url_variable: 'DATABASE_URL', variables: [] },
     logs_plugin: null, schedules: { backup: null, cleanup: null, drill: null },
     warnings: [],
   };
