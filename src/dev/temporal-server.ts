@@ -21,6 +21,8 @@ export interface TemporalServer {
   /** Its log; only the server is in there. */
   folder: string;
   stop(): Promise<void>;
+  /** SIGKILLs it; what its file holds stays. */
+  crash(): Promise<void>;
   /** Lets it outlive this process. */
   leaveRunning(): void;
 }
@@ -78,6 +80,7 @@ export async function startTemporal(cli: string, options: TemporalServerOptions 
     closed: group.closed,
     folder,
     stop,
+    crash: () => group.stop('SIGKILL', 0),
     leaveRunning: () => group.leaveRunning(),
   };
 }

@@ -1,8 +1,11 @@
-/** What can happen to an operation that stands at a barrier, and how it must have ended afterwards. */
+/** What can happen to an operation that stands at a barrier, or anywhere, and how it must have ended afterwards. */
 import { expect } from 'vitest';
 import type { ErrorResponse, Response } from '../../src/contract/index.js';
-import { answerOf, sleep, type Operation, type StackOptions } from '../support/stack.js';
-import { createScene, expectNothingLeft, expectState, snapshot, type Release, type Scene } from './scene.js';
+import type { Operation, StackOptions } from '../support/stack.js';
+import { createScene, expectNothingLeft, expectState, type Release, type Scene } from './scene.js';
+import { cancel, deploy, killWorker, pauseWorker, terminateOperation } from './operation-faults.js';
+import { ownPostgres, ownTemporal, postgresBehind, temporalBehind, type Surroundings } from './surroundings.js';
+import { Writer } from './writer.js';
 
 /** Barriers to come by, in order; the fault strikes at the last one. */
 export type Path = readonly [string, ...string[]];
@@ -10,16 +13,30 @@ export type Path = readonly [string, ...string[]];
 export interface Standing {
   scene: Scene;
   operation: Operation;
-  /** Where it stands. */
-  point: string;
+  /** Where it stands; null: it goes on. */
+  point: string | null;
 }
 
 /** Brings an approved operation to the last barrier of the path. */
-export async function standAt(release: Release, path: Path, options: StackOptions = {}): Promise<Standing> {
+export async function standAt(release: Release, path: Path, options: StackOptions = {}): Promise<Standing & { point: string }> {
+  return started(release, options, (scene, operation) => bringTo(scene, operation, path));
+}
+
+/** Lets an approved operation run, and comes back `ms` after its change began. */
+export async function runFor(release: Release, ms: number, options: StackOptions = {}): Promise<Standing> {
+  return started(release, options, async (_scene, operation) => {
+    await operation.approve();
+    await operation.until((state) => state.change_workflow_id !== null);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return null;
+  });
+}
+
+async function started<Point extends string | null>(release: Release, options: StackOptions, bring: (scene: Scene, operation: Operation) => Promise<Point>): Promise<Standing & { point: Point }> {
   const scene = await createScene(release, options);
   try {
     const operation = await scene.stack.start('migrate');
-    const point = await bringTo(scene, operation, path).catch(async (error: Error) => {
+    const point = await bring(scene, operation).catch(async (error: Error) => {
       throw new Error(`${error.message}; ${await stateOf(operation)}`, { cause: error });
     });
     return { scene, operation, point };
@@ -50,92 +67,100 @@ async function bringTo({ barriers }: Scene, operation: Operation, [first, ...mor
 }
 
 /** Does the fault and returns the answer that the operation gave in the end. */
-export type Fault = (standing: Standing) => Promise<Response>;
+export type Fault = (standing: Standing, surroundings: Surroundings | null) => Promise<Response>;
 
-/** Of two workers the first is dead. */
-const killWorker: Fault = async ({ scene, operation }) => {
-  await scene.stack.killWorker();
-  await scene.stack.startWorker();
+/** It goes on right after the blow, into whatever is gone; nobody helps but the server or network that comes back. */
+const strikeSurroundings: Fault = async ({ scene, operation, point }, surroundings) => {
+  await surroundings!.strike();
+  if (point !== null) await scene.barriers.open(point);
+  await surroundings!.recover();
   return operation.answer();
 };
 
-/** The first stands still, the second finishes, the first wakes up: then it must change nothing. */
-const pauseWorker: Fault = async ({ scene, operation, point }) => {
-  const { stack, barriers } = scene;
-  const paused = stack.worker();
-  process.kill(-paused.pid, 'SIGSTOP');
-  try {
-    await stack.startWorker();
-    const answer = await operation.answer();
-    const ended = await snapshot(stack.database);
-    await barriers.open(point);
-    process.kill(-paused.pid, 'SIGCONT');
-    // Long enough for what it was about to do; its heartbeat tells it within four seconds that it is overtaken.
-    await sleep(5_000);
-    expect(await snapshot(stack.database)).toEqual(ended);
-    return answer;
-  } finally {
-    await paused.stop('SIGKILL', 0);
-  }
-};
+interface Kind {
+  strike: Fault;
+  surroundings?: () => Promise<Surroundings>;
+}
 
-/** A deploy: SIGTERM, a grace time that is too short, a new worker. It hands over, and never undoes what was well. */
-const deploy: Fault = async ({ scene, operation, point }) => {
-  const { stack, barriers } = scene;
-  const old = stack.worker();
-  old.child.kill('SIGTERM');
-  await sleep(2_000);
-  await barriers.open(point);
-  await old.stop('SIGTERM', 20_000);
-  await stack.startWorker();
-  return operation.answer();
-};
-
-const cancel: Fault = async ({ scene, operation, point }) => {
-  await operation.handle.cancel();
-  // Heard with a heartbeat, which opens the barrier. Around a whole activity there is none: opened before it counts as dead.
-  await sleep(/^(before|after)-[a-z]+[A-Z]/.test(point) ? 500 : 4_500);
-  await scene.barriers.open(point);
-  return operation.answer();
-};
-
-/** The operation is gone, the change is not: it ends by itself. */
-const terminateOperation: Fault = async ({ scene, operation, point }) => {
-  const { change_workflow_id: change } = await operation.state();
-  await operation.handle.terminate('a test');
-  await scene.barriers.open(point);
-  const result = (await answerOf(scene.stack.client.workflow.getHandle(change!))) as unknown as { answer: Response };
-  return result.answer;
-};
-
-export const FAULTS = { 'SIGKILL worker': killWorker, 'SIGSTOP worker': pauseWorker, 'SIGTERM worker': deploy, cancel, 'terminate operation': terminateOperation } as const;
+export const FAULTS = {
+  'SIGKILL worker': { strike: killWorker },
+  'SIGSTOP worker': { strike: pauseWorker },
+  'SIGTERM worker': { strike: deploy },
+  cancel: { strike: cancel },
+  'terminate operation': { strike: terminateOperation },
+  'SIGKILL PostgreSQL': { strike: strikeSurroundings, surroundings: ownPostgres },
+  'SIGKILL Temporal': { strike: strikeSurroundings, surroundings: ownTemporal },
+  'PostgreSQL silent': { strike: strikeSurroundings, surroundings: () => postgresBehind('silence') },
+  'PostgreSQL resets': { strike: strikeSurroundings, surroundings: () => postgresBehind('reset') },
+  'Temporal silent': { strike: strikeSurroundings, surroundings: () => temporalBehind('silence') },
+  'Temporal resets': { strike: strikeSurroundings, surroundings: () => temporalBehind('reset') },
+} as const satisfies Record<string, Kind>;
 export type FaultName = keyof typeof FAULTS;
 
 /** Runs one case of the matrix. @throws AssertionError for what did not hold */
 export async function runCase(release: Release, path: Path, fault: FaultName): Promise<'held'> {
-  const standing = await standAt(release, path);
+  return runFault(release, fault, (options) => standAt(release, path, options));
+}
+
+/** The same at no barrier, but so many milliseconds after the change began. */
+export async function runMoment(release: Release, ms: number, fault: FaultName): Promise<'held'> {
+  return runFault(release, fault, (options) => runFor(release, ms, options));
+}
+
+async function runFault(release: Release, name: FaultName, stand: (options: StackOptions) => Promise<Standing>): Promise<'held'> {
+  const fault: Kind = FAULTS[name];
+  const surroundings = (await fault.surroundings?.()) ?? null;
+  let standing: Standing | null = null;
   try {
-    await expectEnd(standing, await FAULTS[fault](standing), fault);
+    standing = await stand(surroundings?.options ?? {});
+    const { scene } = standing;
+    // A restore by itself is only for where nobody writes.
+    if (surroundings !== null && release !== 'undone by restore') {
+      scene.writer = new Writer(scene.stack.database.url);
+      await scene.writer.began();
+    }
+    await expectEnd(standing, await fault.strike(standing, surroundings), name);
     return 'held';
   } finally {
     // Hundreds of cases in one run: none may keep its worker.
-    await standing.scene.stack.killWorker();
+    await standing?.scene.writer?.stop();
+    await standing?.scene.stack.killWorker();
+    await surroundings?.close();
   }
 }
 
 /** The answer, the data and what is left, as the release and the fault have it. */
-export async function expectEnd({ scene, operation, point }: Standing, answer: Response, fault: FaultName | 'crash of the server'): Promise<void> {
+export async function expectEnd({ scene, operation, point }: Standing, answer: Response, fault: FaultName): Promise<void> {
   const { release } = scene;
-  // A cancel is too late where the undo runs already, and where the end is being recorded.
-  const cancelled = fault === 'cancel' && release === 'applied' && !point.endsWith('endOperation');
-  if (cancelled) {
+  if (point === null ? answer.status === 'cancelled' && fault === 'cancel' : endsByCancel(release, point, fault)) {
     expect(answer).toMatchObject({ status: 'cancelled', code: 'cancelled' });
+    await expectState(scene, 'before');
+  } else if (mayRefuse(point, fault) && isRefusal(answer)) {
+    // The database was gone before anything was changed: that is an answer.
+    await expectState(scene, 'before');
   } else if (release === 'applied') {
     expect(answer).toMatchObject({ status: 'success', result: { migrations_applied: 3, health_check: 'passed' } });
+    await expectState(scene, 'after');
   } else {
     expect(answer).toMatchObject({ status: 'error', code: 'migration_failed', result: { rollback: { status: 'undone', by: release === 'undone by downs' ? 'down' : 'restore', verified: true } } });
     expect((answer as ErrorResponse).recovery.rollback_command).toBeUndefined();
+    await expectState(scene, 'before');
   }
-  await expectState(scene, release === 'applied' && !cancelled ? 'after' : 'before');
   await expectNothingLeft(scene, operation);
+}
+
+/** A cancel is too late where the undo runs already, and where the end is being recorded. */
+function endsByCancel(release: Release, point: string, fault: FaultName): boolean {
+  return fault === 'cancel' && release === 'applied' && !point.endsWith('endOperation');
+}
+
+const BEFORE_ANY_CHANGE = /^(before-recheckPlan|before-checkHealth|before-beginChange|after-beginChange|in-dump|after-createBackup|in-restore)$/;
+
+/** What hits the database while nothing is changed yet may end the operation with an error that says so. */
+function mayRefuse(point: string | null, fault: FaultName): boolean {
+  return fault.includes('PostgreSQL') && (point === null || BEFORE_ANY_CHANGE.test(point));
+}
+
+function isRefusal(answer: Response): boolean {
+  return answer.status === 'error' && ['health_check_failed', 'backup_failed', 'backup_unusable', 'plan_failed'].includes(answer.code);
 }

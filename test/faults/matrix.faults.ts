@@ -1,20 +1,18 @@
 /** The whole matrix: every point × every fault, in an order that a seed decides, and a table at the end. */
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { wished } from './choice.js';
 import { FAULTS, runCase, type FaultName } from './faults.js';
 import { POINTS } from './matrix.js';
 import { seeded, shuffled } from './seed.js';
-import { table, type Row } from './table.js';
+import { printed, type Row } from './table.js';
 
-const seed = Number(process.env['FABER_DB_FAULTS_SEED'] ?? Date.now() % 1_000_000);
-const only = process.env['FABER_DB_FAULTS_ONLY'];
-console.log(`seed ${seed} (FABER_DB_FAULTS_SEED=${seed} npm run faults: the same order again)`);
-
+const { seed, only } = wished('matrix');
 const cases = POINTS.flatMap((point) => (Object.keys(FAULTS) as FaultName[]).map((fault) => ({ ...point, fault, place: point.path.join(' → ') })));
 const chosen = shuffled(cases.filter(({ place, fault }) => only === undefined || `${place} ${fault}`.includes(only)), seeded(seed));
 const rows: Row[] = [];
 
 describe.concurrent('the operation ends by itself, nothing ran twice, and nothing is left', () => {
-  it.each(chosen)('$release: $place, $fault', { timeout: 240_000 }, async ({ release, path, fault, place }) => {
+  it.each(chosen)('$release: $place, $fault', { timeout: 300_000 }, async ({ release, path, fault, place }) => {
     const row: Row = { release, place, fault, held: false, seconds: 0 };
     rows.push(row);
     const begun = performance.now();
@@ -24,6 +22,4 @@ describe.concurrent('the operation ends by itself, nothing ran twice, and nothin
   });
 });
 
-afterAll(() => {
-  console.log(`\n${table(rows, POINTS.map((point) => point.path.join(' → ')), Object.keys(FAULTS))}\n\nseed ${seed}: ${rows.filter((r) => r.held).length} of ${rows.length} held`);
-});
+printed(rows, Object.keys(FAULTS), seed, POINTS.map((point) => point.path.join(' → ')));

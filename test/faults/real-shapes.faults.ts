@@ -6,19 +6,29 @@ import type { SuccessResponse } from '../../src/contract/index.js';
 import { migrateStatus } from '../support/prisma-cli.js';
 import { realShapes, type Shape } from '../support/real-shapes.js';
 import { printedSeed, type Random } from '../support/seeded.js';
-import { createStack, sleep, type Stack } from '../support/stack.js';
+import { createStack, type Stack } from '../support/stack.js';
+import { tempDir } from '../support/temp.js';
+import { Barriers } from './barriers.js';
 
 const APPLIED = 'SELECT migration_name AS name, count(*)::int AS times FROM _prisma_migrations WHERE rolled_back_at IS NULL AND finished_at IS NOT NULL GROUP BY 1 ORDER BY 1';
+
+/** Where a migration can be struck, and how many of the 300 come there at least: three kills must find their place. */
+const KILLED_AT: readonly [string, number][] = [
+  ['before-script', 75], ['after-script', 75], ['before-commit', 75], ['after-commit', 75], ['standalone-before-script', 15], ['standalone-after-script', 15],
+];
 
 describe('real shapes', { timeout: 600_000 }, () => {
   let stack: Stack;
   let random: Random;
   let shapes: Shape[];
+  let barriers: Barriers;
   beforeAll(async () => {
     random = printedSeed('real shapes');
     shapes = realShapes(random, 320);
     // Some of its down scripts delete rows, and other tests write to the same server: the undo is a restore that was accepted.
-    stack = await createStack({ backup: { verify: 'checked' }, safety: { heartbeat_timeout_seconds: 5, on_failure: 'restore' } });
+    const folder = await tempDir();
+    barriers = new Barriers(folder);
+    stack = await createStack({ env: { FABER_DB_TEST_BARRIERS: folder }, backup: { verify: 'checked' }, safety: { heartbeat_timeout_seconds: 5, on_failure: 'restore' } });
     await writeFile(join(stack.directory, 'prisma.config.mjs'), "export default { schema: 'prisma/schema.prisma', migrations: { path: 'prisma/migrations' }, datasource: { url: process.env.DATABASE_URL } };\n");
   });
 
@@ -37,14 +47,21 @@ describe('real shapes', { timeout: 600_000 }, () => {
     expect(output).toMatch(pending ? /have not yet been applied/ : /up to date/);
   };
 
-  it('are applied, each once, also when the worker is killed at random moments', async () => {
+  it('are applied, each once, also when the worker is killed in the middle of random ones', async () => {
     await write(0, 300);
+    const kills = [0, 1, 2].map(() => {
+      const [point, most] = random.pick(KILLED_AT);
+      return { point, passes: random.below(most) };
+    });
+    console.info(`killed at ${kills.map(({ point, passes }) => `${point}, after ${passes} others`).join('; then at ')}`);
     const operation = await stack.start('migrate');
+    await barriers.arm(kills[0]!.point, kills[0]!.passes);
     await operation.approve();
-    for (let kill = 0; kill < 2; kill += 1) {
-      await operation.untilChange((s) => s.phase === 'applying', 120);
-      await sleep(200 + random.below(1_500));
+    for (const [at, { point }] of kills.entries()) {
+      await barriers.reached(point, 240);
       await stack.killWorker();
+      const next = kills[at + 1];
+      if (next) await barriers.arm(next.point, next.passes);
       await stack.startWorker();
     }
     expect(await operation.answer()).toMatchObject({ status: 'success' });

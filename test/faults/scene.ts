@@ -8,6 +8,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { createStack, sleep, type Operation, type Stack, type StackOptions } from '../support/stack.js';
 import { tempDir } from '../support/temp.js';
 import { Barriers } from './barriers.js';
+import type { Writer } from './writer.js';
 
 /** How the release ends without a fault. */
 export type Release = 'applied' | 'undone by downs' | 'undone by restore' | 'stopped' | 'nothing applied';
@@ -17,6 +18,8 @@ export interface Scene {
   barriers: Barriers;
   release: Release;
   before: Snapshot;
+  /** Inserts into `orders` all the time, by a connection of its own. */
+  writer: Writer | null;
 }
 
 const INIT = `
@@ -64,7 +67,7 @@ export async function createScene(release: Release, options: StackOptions = {}, 
   await recordedByPrisma(stack, '20260101000000_init', `${INIT}${more}`);
   const withoutDowns = release === 'undone by restore' || release === 'stopped';
   for (const { name, up, down } of migrationsOf(release)) await stack.migration(name, up, withoutDowns ? undefined : down);
-  return { stack, release, barriers: new Barriers(folder), before: await snapshot(stack.database) };
+  return { stack, release, barriers: new Barriers(folder), before: await snapshot(stack.database), writer: null };
 }
 
 function migrationsOf(release: Release) {
@@ -123,7 +126,15 @@ export function stateAfter(before: Snapshot): Promise<Snapshot> {
 
 /** All-before or all-after, by every row, the schema and the ledger. */
 export async function expectState(scene: Scene, which: 'before' | 'after'): Promise<void> {
-  expect(await snapshot(scene.stack.database)).toEqual(which === 'before' ? scene.before : await stateAfter(scene.before));
+  const { writer, stack, before } = scene;
+  const acknowledged = await writer?.stop();
+  const [found, expected] = [await snapshot(stack.database), which === 'before' ? before : await stateAfter(before)];
+  if (acknowledged === undefined) return expect(found).toEqual(expected);
+  const orders = new Set((await stack.database.query<{ id: number }>('SELECT id FROM orders')).map(({ id }) => id));
+  expect(acknowledged.filter((id) => !orders.has(id)), 'orders that were acknowledged and are gone').toEqual([]);
+  expect(acknowledged.length).toBeGreaterThan(0);
+  const others = (state: Snapshot) => ({ ...state, tables: state.tables.filter(({ name }) => name !== 'orders') });
+  expect(others(found)).toEqual(others(expected));
 }
 
 /** No lock, session, database, file, process or workflow of the operation is left. */

@@ -11,6 +11,11 @@ export class Writer {
     this.#running = this.#run();
   }
 
+  /** Something was acknowledged. */
+  async began(): Promise<void> {
+    while (this.acknowledged.length === 0) await sleep(20);
+  }
+
   /** @returns the ids that the server said are saved. */
   async stop(): Promise<number[]> {
     this.#stopped = true;

@@ -17,6 +17,16 @@ const SAMPLE: [Release, Path, FaultName][] = [
   ['applied', ['before-script'], 'SIGTERM worker'],
   ['applied', ['after-commit'], 'cancel'],
   ['applied', ['before-commit'], 'terminate operation'],
+  ['applied', ['in-dump'], 'SIGKILL PostgreSQL'],
+  ['applied', ['after-script'], 'SIGKILL PostgreSQL'],
+  ['applied', ['before-commit'], 'SIGKILL PostgreSQL'],
+  ['applied', ['after-commit'], 'SIGKILL PostgreSQL'],
+  ['undone by downs', ['revert-before-commit'], 'SIGKILL PostgreSQL'],
+  ['applied', ['after-commit'], 'SIGKILL Temporal'],
+  ['applied', ['after-script'], 'PostgreSQL silent'],
+  ['applied', ['before-commit'], 'PostgreSQL resets'],
+  ['applied', ['standalone-after-script'], 'Temporal silent'],
+  ['undone by downs', ['revert-after-commit'], 'Temporal resets'],
 ];
 
 // Nearly all of the time is waiting: for a heartbeat that does not come, for a new worker.

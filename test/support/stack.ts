@@ -40,8 +40,8 @@ export interface StackOptions {
   taskQueue?: string;
   /** Start no worker. */
   idle?: boolean;
-  /** Another server than the run's own, which wants to know who calls. */
-  temporal?: { address: string; namespace: string; client: string; worker: string };
+  /** Another server than the run's own; with keys where it wants to know who calls. */
+  temporal?: { address: string; namespace: string; client?: string; worker?: string };
 }
 
 export interface Stack {
@@ -79,7 +79,7 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
   const store = join(await tempDir(), 'store');
   await writeConfig(directory, store, options);
   const { address, namespace } = options.temporal ?? (await temporal());
-  const connection = await Connection.connect({ address, ...(options.temporal ? { apiKey: options.temporal.client, tls: false } : {}) });
+  const connection = await Connection.connect({ address, ...(options.temporal?.client === undefined ? {} : { apiKey: options.temporal.client, tls: false }) });
   const client = new Client({ connection, namespace });
   const taskQueue = options.taskQueue ?? `test-${randomBytes(5).toString('hex')}`;
   const logFile = join(await tempDir(), 'worker.log');
@@ -92,7 +92,7 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
       const starts = await startsIn(logFile);
       worker = await startGroup(process.execPath, [await inDist('worker.js')], {
         env: {
-          ...process.env, ...(options.temporal ? { TEMPORAL_API_KEY: options.temporal.worker, TEMPORAL_TLS: 'false' } : {}), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, FABER_DB_TASK_QUEUE: taskQueue, FABER_DB_METRICS: 'off',
+          ...process.env, ...(options.temporal?.worker === undefined ? {} : { TEMPORAL_API_KEY: options.temporal.worker, TEMPORAL_TLS: 'false' }), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, FABER_DB_TASK_QUEUE: taskQueue, FABER_DB_METRICS: 'off',
           FABER_DB_SHUTDOWN_GRACE_SECONDS: '1', FABER_DB_PG_BIN: binDir, [options.urlVariable ?? URL_VARIABLE]: database.url, ...options.env, ...env,
         },
         stdio: ['ignore', log.fd, log.fd],
