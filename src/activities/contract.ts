@@ -170,6 +170,14 @@ export interface VerifyInput extends ChangeRef {
   applied_before: string[];
 }
 
+export interface WatchInput {
+  settings: Settings;
+  artifact: string;
+  /** Milliseconds since 1970, the same for every attempt. */
+  until_ms: number;
+  interval_ms: number;
+}
+
 export interface EndInput {
   operation_id: string;
   settings: Settings;
@@ -269,6 +277,8 @@ export interface ChangingActivities {
   sendAudit(input: { settings: Settings; record: AuditRecord }): Promise<void>;
   sendWork(input: { settings: Settings; record: WorkRequest }): Promise<void>;
   sendNotification(input: { settings: Settings; notification: Notification }): Promise<void>;
+  /** Watches health until a moment. Null: it stayed well. */
+  watchHealth(input: WatchInput): Promise<HealthReport | null>;
   /** Asks the cloud plugin once; `pending` is for the workflow to wait out. Fails with plugin_failed, to be tried again. */
   askCloud(input: { settings: Settings; request: CloudRequest }): Promise<CloudAnswer>;
 }

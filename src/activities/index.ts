@@ -4,7 +4,7 @@ import { barrier } from '../handlers/barrier.js';
 import { applyMigrations } from './apply-migrations.js';
 import { abandonBackup, confirmBackup, createBackup, proveBackup } from './backups.js';
 import { beginChange, beginInRestored, settleInterrupted } from './begin-change.js';
-import { checkHealth } from './check-health.js';
+import { checkHealth, watchHealth } from './check-health.js';
 import { cleanUpBackups } from './clean-up-backups.js';
 import type { Activities } from './contract.js';
 import { createDatabase } from './create-database.js';
@@ -32,7 +32,7 @@ export function createActivities(deps: Dependencies): Activities {
   const activities = {
     loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups, readSchedules, findBackup,
     createDatabase, beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, generateMigration, verifyBackup, cleanUpBackups, holdWrites, applyMigrations, revertMigrations, restoreBackup, runSeed, rebuildDatabase,
-    endOperation, sendAudit, sendWork, sendNotification, askCloud,
+    endOperation, sendAudit, sendWork, sendNotification, askCloud, watchHealth,
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
     isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),
   };

@@ -163,6 +163,25 @@ const Integration = z.object({
   temporal_ui: z.string().refine(isPluginUrl, 'must be a plain URL').optional().describe('Where people reach the Temporal Web UI, for links, for example "https://temporal.example.com"'),
 });
 
+const Phases = z.object({
+  evaluate: z
+    .object({
+      test_command: z.string().min(1).max(2000).nullish().describe("The project's integration tests: a command for the shell, run in the working directory with the variables of the environment's URL"),
+      test_timeout_seconds: seconds.default(1800).describe('How long they may run'),
+      integrity_checks: z.array(z.string().min(1).max(500)).max(50).default([]).describe('SQL files, relative to the working directory: each is one query that must find no row, run in a read-only transaction'),
+      integrity_timeout_seconds: seconds.default(300).describe('How long one of them may run'),
+    })
+    .prefault({})
+    .describe('What must hold in staging before a release'),
+  release: z
+    .object({
+      watch_seconds: z.number().int().min(1).max(3600).default(300).describe('How long health is watched after the change, the lock kept; when it turns unhealthy, the change is undone'),
+      watch_interval_seconds: z.number().min(1).max(300).default(10).describe('How often it is looked'),
+    })
+    .prefault({})
+    .describe('How a release is watched'),
+});
+
 export const Config = z.object({
   schema_version: z.literal('1.0').default('1.0').describe('Version of this schema'),
   database: Database.prefault({}).describe('System, place and migration tool'),
@@ -173,6 +192,7 @@ export const Config = z.object({
   backup: Backup.prefault({}).describe('Where backups go and how they are verified'),
   health_checks: HealthChecks.prefault({}).describe('Thresholds of the health check'),
   integration: Integration.prefault({}).describe('Other plugins'),
+  phases: Phases.prefault({}).describe('What the phases of a pipeline do besides the operations'),
 });
 export type Config = z.output<typeof Config>;
 export type EnvironmentConfig = Config['environments'][string];

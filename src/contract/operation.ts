@@ -47,6 +47,14 @@ export const DatabaseIdentityName = z
   .regex(/^[a-z]+:[^/\p{Cc}]+\/[^\p{Cc}]+$/u, 'must be the identity of a database, for example postgresql:7311415926535897932/shop')
   .describe('The identity of the target, which has no marker of faber-db yet: says that it is really the database of this environment, and marks it');
 
+const WatchSeconds = z
+  .number()
+  .int()
+  .min(1)
+  .max(3600)
+  .optional()
+  .describe('Watch the health of the database for so long after the change, its lock kept, and undo when it turns unhealthy. Part of the plan that is approved');
+
 const adopt = { adopt: DatabaseIdentityName.optional() };
 
 /** How a failed migration row of another runner is settled, by migration name. */
@@ -70,8 +78,9 @@ export const OperationParameters = {
     baseline: MigrationName.optional().describe(
       'For a database without a ledger: the last migration that it already holds; it and all before it are recorded as applied',
     ),
+    watch_seconds: WatchSeconds,
   }),
-  'migrate-preview': z.strictObject({ ...base, ...adopt, baseline: MigrationName.optional() }),
+  'migrate-preview': z.strictObject({ ...base, ...adopt, baseline: MigrationName.optional(), watch_seconds: WatchSeconds }),
   rollback: z.strictObject({
     ...base,
     ...adopt,

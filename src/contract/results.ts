@@ -37,6 +37,7 @@ export const MigrateResult = z.object({
   health_check: z.enum(['passed', 'skipped']).describe('After the change'),
   plan_hash,
   approved_by,
+  watched_seconds: z.number().int().optional().describe('How long its health was watched after the change, where that was asked for'),
   baselined: z.number().int().optional().describe('Recorded as applied without running'),
 });
 export type MigrateResult = z.infer<typeof MigrateResult>;

@@ -124,6 +124,17 @@ export const Settings = z.object({
   schedules: z
     .object({ backup: z.string().nullable(), cleanup: z.string().nullable(), drill: z.string().nullable() })
     .describe('Cron lines (UTC) of what runs by itself; null: never'),
+  /** Absent in operations that an older release began. */
+  phases: z
+    .object({
+      test_command: z.string().nullable().describe('The project’s integration tests, for the shell'),
+      test_timeout_seconds: z.number().positive(),
+      integrity_checks: z.array(z.string()).describe('SQL files, relative to the working directory; each must find no row'),
+      integrity_timeout_seconds: z.number().positive().describe('For each'),
+      watch_seconds: z.number().int().positive().describe('How long a release watches health after the change'),
+      watch_interval_seconds: z.number().positive(),
+    })
+    .optional(),
   /** Findings of config loading, to be shown: unknown keys, mapped old keys. */
   warnings: z.array(z.string()),
 });

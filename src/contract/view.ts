@@ -6,7 +6,7 @@ import { Response } from './response.js';
 
 export const Phase = z.enum([
   'planning', 'waiting_for_infrastructure', 'waiting_for_approval', 'waiting_for_lock', 'checking', 'backing_up', 'verifying_backup', 'applying',
-  'restoring', 'generating', 'checking_health', 'undoing', 'waiting_for_decision', 'finished',
+  'restoring', 'generating', 'checking_health', 'watching', 'undoing', 'running_step', 'waiting_for_decision', 'finished',
 ]);
 export type Phase = z.infer<typeof Phase>;
 

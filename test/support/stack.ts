@@ -27,6 +27,8 @@ export interface StackOptions {
   backup?: Record<string, unknown>;
   migrations?: Record<string, unknown>;
   integration?: Record<string, unknown>;
+  health_checks?: Record<string, unknown>;
+  phases?: Record<string, unknown>;
   /** More variables of the worker. */
   env?: Record<string, string>;
   role?: 'owner' | 'superuser';
@@ -147,6 +149,8 @@ async function writeConfig(directory: string, store: string, options: StackOptio
     safety: { ...options.safety },
     backup: { location: store, ...options.backup },
     ...(options.integration ? { integration: options.integration } : {}),
+    ...(options.health_checks ? { health_checks: options.health_checks } : {}),
+    ...(options.phases ? { phases: options.phases } : {}),
   };
   await writeFile(join(folder, 'config.json'), JSON.stringify(config, null, 2));
   await mkdir(join(directory, 'prisma', 'migrations'), { recursive: true });

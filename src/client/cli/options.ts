@@ -101,3 +101,13 @@ export function resolveOption(): Option {
   };
   return new Option('--resolve <name=outcome>', 'what happened to a failed migration of another runner: applied or rolled_back').argParser(collect);
 }
+
+/** Part of the plan: a preview that is to have the same hash names it too. */
+export const watchSeconds = (): Option =>
+  new Option('--watch-seconds <n>', 'watch health for so long after the change, the lock kept, and undo when it turns unhealthy').argParser((text) => {
+    const seconds = Number(text);
+    if (Number.isInteger(seconds) && seconds >= 1) return seconds;
+    throw new InvalidArgumentError('It must be a whole number of seconds.');
+  });
+
+export const watched = ({ watchSeconds: seconds }: { watchSeconds?: number }): { watch_seconds?: number } => (seconds === undefined ? {} : { watch_seconds: seconds });

@@ -6,7 +6,7 @@ import { renderPlan } from '../render-plan.js';
 import { printable } from '../terminal-text.js';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { adopted, waitTimeout, withAdopt, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, waitTimeout, watched, watchSeconds, withAdopt, withConnection, withDirectory, withJson } from './options.js';
 
 /** An answer that is a plan, as text; undefined for any other. */
 export function previewText(response: Response): string | undefined {
@@ -21,9 +21,10 @@ export function addPreview(program: Command, io: Io, done: (exitCode: number) =>
     .command('preview <environment>')
     .summary('the plan of a migrate, without changing anything')
     .option('--baseline <migration>', 'as for migrate')
+    .addOption(watchSeconds())
     .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: OperateOptions & { baseline?: string; adopt?: string }) => {
-    const parameters = { environment, ...adopted(options), ...(options.baseline === undefined ? {} : { baseline: options.baseline }) };
+  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: OperateOptions & { baseline?: string; adopt?: string; watchSeconds?: number }) => {
+    const parameters = { environment, ...adopted(options), ...(options.baseline === undefined ? {} : { baseline: options.baseline }), ...watched(options) };
     done(await operate(io, 'migrate-preview', parameters, { ...options, render: previewText }));
   });
 }

@@ -112,6 +112,7 @@ export function initializedAnswer(context: AnswerContext, applied: string[], hea
 }
 
 export function migratedAnswer(context: AnswerContext, applied: string[], healthChecked: boolean): SuccessResponse {
+  const watched = context.plan.parameters['watch_seconds'];
   const result: MigrateResult = {
     migrations_applied: applied.length,
     applied,
@@ -121,6 +122,7 @@ export function migratedAnswer(context: AnswerContext, applied: string[], health
     health_check: healthChecked ? 'passed' : 'skipped',
     plan_hash: context.plan.plan_hash,
     ...approvedBy(context),
+    ...(typeof watched === 'number' ? { watched_seconds: watched } : {}),
     ...(context.plan.baseline.length > 0 ? { baselined: context.plan.baseline.length } : {}),
   };
   return { status: 'success', operation: context.operation, environment: context.environment, result, message: `Applied ${plural(applied.length, 'migration')} to ${context.environment}` };

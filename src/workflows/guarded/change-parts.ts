@@ -36,6 +36,8 @@ export interface Change {
   progress: Progress;
   wayOut: WayOutChoice;
   notifier: Notifier;
+  /** Whether the application has gone on with the changed database: from then on nothing that it wrote may be lost. */
+  watched: boolean;
 }
 
 export function beginOf({ ref, input }: Change): BeginInput {

@@ -68,7 +68,7 @@ function prepare(input: ChangeInput): Change {
   setHandler(stateQuery, view, { description: DESCRIPTIONS.state });
   setHandler(resolveSignal, (payload) => wayOut.receive(payload, arrivals.of(payload)), { description: DESCRIPTIONS.resolve });
   const ref: ChangeRef = { operation_id: input.operation_id, settings: input.settings, artifact: input.plan.artifact, plan_hash: input.plan.plan_hash };
-  return { mayHaveBegun: false, input, ref, steps: stepsOn(input.settings), progress, wayOut, notifier: new Notifier(aboutOf(input), input.notifier ?? null) };
+  return { mayHaveBegun: false, input, ref, steps: stepsOn(input.settings), progress, wayOut, notifier: new Notifier(aboutOf(input), input.notifier ?? null), watched: false };
 }
 
 async function changeUnderLock(change: Change): Promise<ChangeResult> {
@@ -140,12 +140,13 @@ async function runAndUndo(change: Change, begun: BeginOutcome, backup: BackupSum
     startedAt: input.started_at, backup, appliedBefore: begun.applied_before, approvals: input.approvals,
   };
   // Registered before the step that it undoes.
-  const undo: UndoContext = { steps, ref, plan: input.plan, begun, backup, progress };
+  const undo: UndoContext = { steps, ref, plan: input.plan, begun, backup, progress, watched: false };
   let resolve = input.resolve;
   let nth = 0;
   for (;;) {
     const step = await runStep({ change, context, resolve, nth });
     nth += 1;
+    undo.watched = change.watched;
     if ('done' in step) return { answer: step.done, applied: step.applied };
     if (step.untouched) return { answer: failureAnswer(input.operation, settings.environment, step.failure, backup), applied: 0 };
     progress.note(step.failure.message);

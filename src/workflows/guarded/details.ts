@@ -89,6 +89,8 @@ function planParts(plan: PlanSummary): string[] {
   // Of a migrate, its undo would lose them; of any other, the operation itself does.
   const byItself = plan.operation !== 'migrate';
   if (byItself && losses.length > 0) parts.push('### Will be lost', losses.join('\n'));
+  const watched = plan.parameters['watch_seconds'];
+  if (typeof watched === 'number') parts.push(`After the change its health is watched for ${watched} s, the lock kept; when it turns unhealthy, that counts as failed.`);
   parts.push('### If it fails', UNDO_WORDS[plan.undo], ...(!byItself && losses.length > 0 ? [losses.join('\n')] : []));
   return parts;
 }

@@ -1,5 +1,5 @@
 /** Health before a change is a condition, after it a reason to undo. */
-import type { FailureFacts } from '../../contract/index.js';
+import type { FailureFacts, PlanSummary } from '../../contract/index.js';
 import type { Change } from './change-parts.js';
 import { StopHere } from './steps.js';
 
@@ -29,4 +29,29 @@ export async function unhealthyAfter(change: Change): Promise<Pick<FailureFacts,
   const report = await steps.reading.checkHealth({ settings: input.settings, artifact: input.plan.artifact });
   progress.note(`Health: ${report.status}`);
   return report.status === 'unhealthy' ? unhealthyFacts(report.checks) : null;
+}
+
+/**
+ * Watches the database after the change for as long as the approved plan says, the lock kept. Writes are let on first: what the
+ * application does is what is watched.
+ * @returns null when it stayed well, else what to answer
+ */
+export async function unhealthyInWatch(change: Change): Promise<Pick<FailureFacts, 'result' | 'suggestions'> | null> {
+  const { input, ref, steps, progress } = change;
+  const seconds = watchSeconds(input.plan);
+  if (seconds === 0) return null;
+  change.watched = true;
+  progress.enter('watching', `Watching health for ${seconds} s`);
+  const until_ms = Date.now() + seconds * 1000;
+  if (input.settings.safety.hold_writes) await steps.changing.holdWrites({ ...ref, hold: false });
+  const interval_ms = (input.settings.phases?.watch_interval_seconds ?? 10) * 1000;
+  const report = await steps.changing.watchHealth({ settings: input.settings, artifact: input.plan.artifact, until_ms, interval_ms });
+  progress.note(report === null ? `It stayed well for ${seconds} s` : 'It turned unhealthy');
+  return report === null ? null : unhealthyFacts(report.checks);
+}
+
+/** 0: not watched. */
+export function watchSeconds(plan: PlanSummary): number {
+  const seconds = plan.parameters['watch_seconds'];
+  return typeof seconds === 'number' ? seconds : 0;
 }

@@ -18,6 +18,8 @@ export interface UndoContext {
   begun: BeginOutcome;
   backup: BackupSummary | null;
   progress: Progress;
+  /** Writes are on again, and the application has used the changed database. */
+  watched: boolean;
 }
 
 type Tried = { held: RollbackReport } | { reason: string; failed: boolean };
@@ -40,7 +42,9 @@ export async function walkUndoLadder(context: UndoContext, automatic: boolean): 
   progress.enter('undoing', inspection.seed === undefined ? `Undoing: ${inspection.applied.length} applied, ${inspection.half_applied.length} half applied` : 'Undoing what the seed wrote');
   const reasons: string[] = [];
   let failed = false;
-  const rungs = [() => byDowns(context, inspection, true), () => byRestore(context, backup, plan.undo !== 'restore' && (!context.ref.settings.safety.hold_writes || plan.operation === 'seed'))];
+  // Losing what was written during the change may have been accepted; what was written in the watch after it never was.
+  const onlyIfQuiet = context.watched || (plan.undo !== 'restore' && (!context.ref.settings.safety.hold_writes || plan.operation === 'seed'));
+  const rungs = [() => byDowns(context, inspection, true), () => byRestore(context, backup, onlyIfQuiet)];
   for (const rung of rungs) {
     const tried = await rung();
     if ('held' in tried) {

@@ -2,7 +2,7 @@
 import { CancellationScope, CancelledFailure } from '@temporalio/workflow';
 import type { PlanSummary, Response } from '../../../contract/index.js';
 import { type StepFailure, stepFailure } from '../answers.js';
-import { unhealthyAfter } from '../health.js';
+import { unhealthyAfter, unhealthyInWatch } from '../health.js';
 import { endedByCancel, factsOf } from '../steps.js';
 import { applyStep } from './apply.js';
 import { initializeStep } from './initialize.js';
@@ -32,12 +32,13 @@ export async function runStep(input: StepInput): Promise<StepResult> {
   try {
     const outcome = await kind.run(input);
     if ('failure' in outcome) return { cancelled: false, untouched: false, ...outcome };
-    const unhealthy = settings.safety.health_check_after ? await unhealthyAfter(change) : null;
+    const after = settings.safety.health_check_after ? await unhealthyAfter(change) : null;
+    const unhealthy = after ?? (await unhealthyInWatch(change));
     // A cancel that came while the last step ended well.
     if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled');
     if (unhealthy === null) return outcome;
     return {
-      failure: stepFailure({ ...unhealthy, code: 'health_after_failed', message: 'The database was unhealthy after the change', result: { health_check: 'failed', ...unhealthy.result } }, outcome.applied),
+      failure: stepFailure({ ...unhealthy, code: 'health_after_failed', message: change.watched ? 'The database turned unhealthy while it was watched after the change' : 'The database was unhealthy after the change', result: { health_check: 'failed', ...unhealthy.result } }, outcome.applied),
       automatic: mayUndo(change) && settings.safety.rollback_on_health_check_failure && kind.undoneWhenUnhealthy,
       cancelled: false,
       untouched: false,
