@@ -42,7 +42,7 @@ describe.concurrent('generate-migration', () => {
     await model(shop, USER(''));
     const first = await cli(['generate', 'init'], shop);
     expect(first.err).toContain('Started generate-migration');
-    expect(first.out).toMatch(/^Wrote prisma\/migrations\/\d{14}_init; nothing was applied\n {2}1 statement, risk low; its down script loses data\n/);
+    expect(first.out).toMatch(/^Wrote prisma\/migrations\/\d{14}_init; nothing was applied\n {2}1 statement, risk low; its down script loses data\nReview and commit it\. Apply it: {2}faber-db migrate dev\n$/);
     expect(first.code).toBe(0);
 
     await model(shop, USER('  age Int?\n'));

@@ -2,14 +2,16 @@
 import type { Command } from 'commander';
 import type { GenerateMigrationResult } from '../../contract/results.js';
 import type { Response } from '../../contract/response.js';
+import { shellWord } from '../../contract/shell-word.js';
 import { printable } from '../terminal-text.js';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { waitTimeout, withConnection, withDirectory, withJson } from './options.js';
+import { connectionFlags, waitTimeout, withConnection, withDirectory, withJson } from './options.js';
 
 const UNDO = { lossless: 'its down script loses nothing', lossy: 'its down script loses data', restore_only: 'only a restore undoes it' } as const;
 
-function generatedText(response: Response): string | undefined {
+/** @param apply the command that applies it, without the environment */
+function generatedText(response: Response, apply: (environment: string) => string): string | undefined {
   if (response.status !== 'success') return undefined;
   const result = response.result as GenerateMigrationResult;
   if (!result.generated) return printable(response.message);
@@ -17,7 +19,7 @@ function generatedText(response: Response): string | undefined {
     printable(response.message),
     `  ${result.statements} statement${result.statements === 1 ? '' : 's'}, risk ${result.risk}; ${UNDO[result.undo ?? 'restore_only']}`,
     ...result.findings.map(({ level, line, message }) => `  ${level}${line === undefined ? '' : ` line ${line}`}: ${printable(message)}`),
-    'Review and commit it.',
+    `Review and commit it. Apply it:  ${apply(response.environment ?? '')}`,
   ].join('\n');
 }
 
@@ -30,7 +32,9 @@ export function addGenerateMigration(program: Command, io: Io, done: (exitCode: 
     .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
     .addOption(waitTimeout());
   withConnection(withJson(withDirectory(command))).action(async (name: string, options: OperateOptions & { environment?: string }) => {
-    const { environment } = options;
-    done(await operate(io, 'generate-migration', { name, ...(environment === undefined ? {} : { environment }) }, { ...options, render: generatedText }));
+    const { environment, workingDirectory } = options;
+    const elsewhere = workingDirectory === undefined ? '' : ` --working-directory ${shellWord(workingDirectory)}`;
+    const apply = (where: string) => `${io.invokedAs} migrate ${shellWord(where)}${elsewhere}${connectionFlags(options)}`;
+    done(await operate(io, 'generate-migration', { name, ...(environment === undefined ? {} : { environment }) }, { ...options, render: (response) => generatedText(response, apply) }));
   });
 }
