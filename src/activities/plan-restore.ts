@@ -28,6 +28,7 @@ export async function planRestore(input: PlanInput, identity: DatabaseIdentity, 
     ...foreignFindings(input, record, identity.identity),
   ];
   if (record.level !== 'proven') findings.push({ level: 'warning', message: 'This backup was checked, but never proven by restoring it' });
+  for (const message of await backups.restoreDifferences(target, record)) findings.push({ level: 'warning', message });
   const ledger = await migrations.readLedger(target, settings).catch(() => null);
   if (ledger === null) findings.push({ level: 'warning', message: 'The database as it is now is missing or cannot be read' });
   const { losses, lines } = await lossesOfRestore(input, record, identity.identity, settings.migrations.table);

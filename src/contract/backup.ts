@@ -13,6 +13,9 @@ export const LedgerState = z.object({
 });
 export type LedgerState = z.infer<typeof LedgerState>;
 
+export const ExtensionVersion = z.object({ name: z.string(), version: z.string(), schema: z.string(), schema_owner: z.string() });
+export type ExtensionVersion = z.infer<typeof ExtensionVersion>;
+
 /** The manifest, written last and atomically: a backup without one does not exist. */
 export const BackupRecord = z.object({
   manifest_version: z.literal(1),
@@ -33,6 +36,7 @@ export const BackupRecord = z.object({
   proven_at: z.string().nullable(),
   tables: z.array(TableCount).describe('Rows per table in the snapshot of the dump'),
   extensions: z.array(z.string()).optional().describe('Extensions that a restore has to create'),
+  extension_versions: z.array(ExtensionVersion).optional().describe('Their versions and schemas, in the order in which they were created; absent in older backups'),
   structure_sha256: z.string().optional().describe('Of the file beside the dump that lists every object; absent in older backups'),
   ledger_digest: z.string().nullable(),
   ledger: LedgerState.optional().describe('Absent where there was none'),

@@ -174,6 +174,9 @@ export interface BackupHandler {
 
   /** Reasons why a restore into this target is refused (slots, subscriptions, prepared transactions, permissions, space). */
   restoreObstacles(target: ConnectionTarget, record: BackupRecord): Promise<string[]>;
+
+  /** What a restore would bring back otherwise than it was dumped, in words (versions of extensions). */
+  restoreDifferences(target: ConnectionTarget, record: BackupRecord): Promise<string[]>;
 }
 
 /** The level a backup gets by the settings and the size of the database. */

@@ -8,15 +8,15 @@ import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/
 import type { Store } from '../contract.js';
 import { reasonOf } from './broken-pipe.js';
 import { unusable } from './check.js';
-import { compressor } from './compression.js';
-import { childConnection, databaseArgument, inMaintenance, inSession } from './connections.js';
+import { inMaintenance, inSession } from './connections.js';
 import { compareCounts, countRows } from './counts.js';
 import { createLike } from './create-database.js';
+import { createExtensions } from './extensions.js';
 import { databaseBytes, freeServerBytes, readable } from './free-space.js';
+import { loadDump } from './load-dump.js';
 import { idsFoundIn } from './own-work.js';
-import { findPrograms } from './programs.js';
 import { areWritesHeld, DatabaseProperties, PROPERTIES_FILE, readProperties } from './properties.js';
-import { PipeFailed, streamFromFile } from './stream.js';
+import { PipeFailed } from './stream.js';
 import { requireSameStructure } from './structure.js';
 
 /** A restored database needs the room of its rows and indexes, and some for the log. */
@@ -56,18 +56,23 @@ export async function fillDatabase(
     const ids = await createLike(session, name, await propertiesFor(database, session, target, store, record, adopt));
     return { ids, major: await serverMajor(session) };
   });
-  const created = await create();
+  const prepare = async () => {
+    const { ids, major } = await create();
+    const made = await inSession(database, filled, 'restore', (session) => createExtensions(session, record, adopt));
+    return { ids: [...ids, ...made.ids], load: { major, adopt, schemas: made.schemas } };
+  };
+  const prepared = await prepare();
   onProgress?.(`restoring ${record.backup_id} into ${name}`);
   let atOnce = record.tables.length <= MOST_TABLES_AT_ONCE;
   try {
-    await restoreInto(filled, store, record, { major: created.major, atOnce, adopt }, signal);
+    await loadDump(filled, store, record, { ...prepared.load, atOnce }, signal);
   } catch (error) {
     if (!atOnce || !ranOutOfLocks(error)) throw restoreFault(error, record, filled, signal);
     onProgress?.('restoring again, object by object');
     atOnce = false;
-    await create();
-    await restoreInto(filled, store, record, { major: created.major, atOnce, adopt }, signal).catch((again: unknown) => {
-      throw restoreFault(again, record, filled, signal);
+    const again = await prepare();
+    await loadDump(filled, store, record, { ...again.load, atOnce }, signal).catch((error_: unknown) => {
+      throw restoreFault(error_, record, filled, signal);
     });
   }
   await barrier('in-restore', signal);
@@ -77,7 +82,7 @@ export async function fillDatabase(
     await requireSameStructure(store, record, session, !adopt);
     return atOnce ? idsFoundIn(session) : [];
   });
-  return [...created.ids, ...ids];
+  return [...prepared.ids, ...ids];
 }
 
 function requireEqual(record: BackupRecord, found: readonly TableCount[]): void {
@@ -124,26 +129,6 @@ export async function mayBeHeld(database: DatabaseHandler, target: ConnectionTar
     if (error instanceof FaberError && error.code === 'health_check_failed') return true;
     throw error;
   }
-}
-
-async function restoreInto(
-  filled: ConnectionTarget,
-  store: Store,
-  record: BackupRecord,
-  how: { major: number; atOnce: boolean; adopt: boolean },
-  signal: AbortSignal,
-): Promise<void> {
-  const programs = await findPrograms(how.major);
-  const options = [...(how.atOnce ? ['--single-transaction'] : []), ...(how.adopt ? ['--no-owner', '--no-privileges'] : [])];
-  const consumer = {
-    name: 'pg_restore',
-    file: programs.pg_restore,
-    // Subscriptions would need a superuser, and one that is left keeps its database from being dropped.
-    args: ['--exit-on-error', '--no-password', '--no-subscriptions', ...options, databaseArgument(filled.database)],
-    env: childConnection(filled, 'restore'),
-  };
-  const read = await streamFromFile(store.backupFile(record), await compressor(record.compression), consumer, signal);
-  if (read.sha256 !== record.sha256) throw unusable(record, 'its dump is damaged: the sha256 is not that of the manifest');
 }
 
 /** Large objects take a lock each, and how many there are is not in the manifest. */

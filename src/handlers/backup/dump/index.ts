@@ -6,7 +6,9 @@ import type { BackupHandler, BackupOptions, ReplacedDatabase, Store } from '../c
 import { createBeside, finishBeside } from './beside.js';
 import { checkBackup } from './check.js';
 import { cleanUp } from './clean-up.js';
+import { inMaintenance } from './connections.js';
 import { createBackup } from './create.js';
+import { versionFindings } from './extensions.js';
 import { replaceObstacles, restoreObstacles } from './obstacles.js';
 import { preflight } from './preflight.js';
 import { proveBackup } from './prove.js';
@@ -83,6 +85,10 @@ export class DumpBackupHandler implements BackupHandler {
 
   dropReplaced(target: ConnectionTarget, name: string): Promise<string | null> {
     return dropReplaced(this.database, target, name);
+  }
+
+  restoreDifferences(target: ConnectionTarget, record: BackupRecord): Promise<string[]> {
+    return inMaintenance(this.database, target, 'restore', (session) => versionFindings(session, record));
   }
 
   restoreObstacles(target: ConnectionTarget, record: BackupRecord): Promise<string[]> {

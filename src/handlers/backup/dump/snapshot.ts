@@ -1,11 +1,12 @@
 /** One snapshot, read by pg_dump and counted by us at the same time. */
-import type { BackupRecord, TableCount } from '../../../contract/backup.js';
+import type { BackupRecord, ExtensionVersion, TableCount } from '../../../contract/backup.js';
 import { FaberError } from '../../../contract/failure.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
 import { backupPurpose } from '../../database/postgresql/session-names.js';
 import type { BackupOptions } from '../contract.js';
 import { childConnection, openSession } from './connections.js';
 import { countRows } from './counts.js';
+import { readExtensions } from './extensions.js';
 import type { Program } from './process.js';
 import type { Programs } from './programs.js';
 import { areWritesHeld, type DatabaseProperties, readProperties } from './properties.js';
@@ -15,7 +16,7 @@ import type { Written } from './stream.js';
 export interface Dumped {
   written: Written;
   tables: TableCount[];
-  extensions: string[];
+  extensions: ExtensionVersion[];
   /** Every object of the snapshot; see structure.ts. */
   structure: string[];
   snapshot: BackupRecord['snapshot'];
@@ -53,8 +54,7 @@ export async function dumpInSnapshot(
       env: childConnection(target, backupPurpose(options.operationId)),
     };
     const [written, tables] = await allOrAbort(ended, [dump(producer, signal), countUntil(session, signal)]);
-    const extensions = await session.query<{ name: string }>("SELECT extname AS name FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1");
-    return { written, tables, extensions: extensions.map((e) => e.name), structure: await readStructure(session), snapshot, properties };
+    return { written, tables, extensions: await readExtensions(session), structure: await readStructure(session), snapshot, properties };
   } finally {
     await session.close();
   }

@@ -1,7 +1,8 @@
 /**
  * What a restore must bring back beside rows: every object by name, and of each what a dump writes and reads back the same.
  * Not the text of expressions: PostgreSQL writes `status IN ('a', 'b')` over a varchar otherwise after a restore than before,
- * and a sound backup must not be refused for it. Nor what a dump leaves out by design: invalid indexes, versions of extensions.
+ * and a sound backup must not be refused for it. Nor what a dump leaves out by design: invalid indexes. Versions of extensions
+ * are carried over by extensions.ts, where the server still has them.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
