@@ -1,16 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HealthCheck, HealthReport } from '../contract/health.js';
+import { FaberError } from '../contract/failure.js';
 import type { Settings } from '../contract/settings.js';
 import type { WatchInput } from './contract.js';
+import type { MigrationStatus } from '../handlers/migration/contract.js';
 import { openResources, type Dependencies, type Resources } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
+import { limited } from './limited.js';
 import { loadArtifact, type PlanArtifact } from './plan-artifact.js';
 
-const UNREADABLE: HealthCheck = { name: 'migrations', status: 'unknown', detail: 'The project or its ledger cannot be read' };
+/** Of who only asks. In a change a slow answer is waited for: to call it none would undo the change. */
+const LIMIT_SECONDS = 60;
 
 /** Connectivity, latency, migrations, transactions, connections. Goes on after a failing check; never throws for a database that is down. */
 export async function checkHealth(deps: Dependencies, input: { settings: Settings; artifact: string | null }): Promise<HealthReport> {
-  return withHeartbeat(() => look(deps, input));
+  return withHeartbeat(({ signal }) => look(deps, input, signal));
 }
 
 /** As often as this, one after the other, it must be unhealthy: a look that fails by chance is no reason to undo a release. */
@@ -23,7 +27,7 @@ const UNHEALTHY_LOOKS = 3;
 export async function watchHealth(deps: Dependencies, input: WatchInput): Promise<HealthReport | null> {
   return withHeartbeat(async ({ signal, progress }) => {
     for (let unhealthy = 0; ; ) {
-      const report = await look(deps, input);
+      const report = await look(deps, input, signal);
       unhealthy = report.status === 'unhealthy' ? unhealthy + 1 : 0;
       if (unhealthy >= UNHEALTHY_LOOKS) return report;
       const left = input.until_ms - Date.now();
@@ -35,15 +39,18 @@ export async function watchHealth(deps: Dependencies, input: WatchInput): Promis
   });
 }
 
-async function look(deps: Dependencies, input: { settings: Settings; artifact: string | null }): Promise<HealthReport> {
+async function look(deps: Dependencies, input: { settings: Settings; artifact: string | null }, signal: AbortSignal): Promise<HealthReport> {
   const { settings } = input;
   const resources = openResources(deps, settings);
   const artifact = await artifactOf(deps, settings, input.artifact);
   // After a restore the application that had taken every place is back before us, and would make a sound database look unhealthy.
   if (artifact instanceof Object && artifact.core.restore !== null) resources.target = resources.target.insisting();
-  const checks = await resources.database.checkHealth(resources.target, settings.health);
-  const reachable = checks.every((c) => c.name !== 'connectivity' || c.status !== 'unhealthy');
-  checks.push(reachable ? await checkMigrations(deps, resources, settings, artifact) : { name: 'migrations', status: 'unknown', detail: 'not reachable' });
+  const checkWith = async (within: Resources) => {
+    const found = await within.database.checkHealth(within.target, settings.health);
+    const reachable = found.every((c) => c.name !== 'connectivity' || c.status !== 'unhealthy');
+    return [...found, reachable ? await checkMigrations(deps, within, settings, artifact) : unreadable('not checked: the database cannot be reached')];
+  };
+  const checks = artifact === null ? await limited(resources, signal, LIMIT_SECONDS, (within) => checkWith(within.resources)).catch(standsStill) : await checkWith(resources);
   const worst = checks.some((c) => c.status === 'unhealthy') ? 'unhealthy' : checks.some((c) => c.status === 'degraded') ? 'degraded' : 'healthy';
   return { status: worst, checks };
 }
@@ -53,20 +60,42 @@ async function artifactOf(deps: Dependencies, settings: Settings, sha256: string
   return sha256 === null ? null : deps.openStore(settings).then((store) => loadArtifact(store, sha256)).catch(() => 'unreadable');
 }
 
+/** It let us in and then said no more. */
+function standsStill(error: unknown): HealthCheck[] {
+  if (!(error instanceof FaberError) || error.code !== 'health_check_failed') throw error;
+  const recommendation = error.suggestions[0] ?? 'Check that the server runs, and the network between it and the worker.';
+  return [{ name: 'connectivity', category: 'connectivity', status: 'unhealthy', detail: typeof error.result?.['error_details'] === 'string' ? error.result['error_details'] : error.message, recommendation }, unreadable('not checked: the database cannot be reached')];
+}
+
+const MIGRATIONS = { name: 'migrations', category: 'migrations' } as const;
+const unreadable = (detail: string): HealthCheck => ({ ...MIGRATIONS, status: 'unknown', detail, value: null });
+
 async function checkMigrations(deps: Dependencies, resources: Resources, settings: Settings, artifact: PlanArtifact | null | 'unreadable'): Promise<HealthCheck> {
-  if (artifact === 'unreadable') return UNREADABLE;
+  if (artifact === 'unreadable') return unreadable('The plan that holds the migrations cannot be read');
   try {
     const project = artifact?.migrations ?? (await resources.migrations.readProject(settings, deps.env)).migrations;
     const status = resources.migrations.compare(project, await resources.migrations.readLedger(resources.target, settings));
-    const detail = `${status.applied.length} applied, ${status.pending.length} pending, ${status.failed.length} failed`;
-    if (status.failed.length > 0) {
-      return { name: 'migrations', status: 'degraded', detail, value: status.pending.length, recommendation: `Settle the failed migration ${status.failed[0]!.name}: faber-db migrate ${settings.environment}` };
-    }
-    if (status.pending.length > settings.health.pending_migrations_warning) {
-      return { name: 'migrations', status: 'degraded', detail, value: status.pending.length, recommendation: `Apply them: faber-db migrate ${settings.environment}` };
-    }
-    return { name: 'migrations', status: 'healthy', detail, value: status.pending.length };
-  } catch {
-    return UNREADABLE;
+    return judgeMigrations(status, settings);
+  } catch (error) {
+    const reason = error instanceof FaberError ? error.message : 'an unexpected error';
+    const [suggestion] = error instanceof FaberError ? error.suggestions : [];
+    return { ...unreadable(`The project or its ledger cannot be read: ${reason}`), ...(suggestion ? { recommendation: suggestion } : {}) };
   }
+}
+
+/** The gravest finding decides what is recommended; all are counted. */
+function judgeMigrations(status: MigrationStatus, { environment, health }: Settings): HealthCheck {
+  const { applied, pending, failed, edited, missing } = status;
+  const detail = [
+    `${applied.length} applied, ${pending.length} pending, ${failed.length} failed`,
+    ...(edited.length > 0 ? [`${edited.length} edited after being applied`] : []),
+    ...(missing.length > 0 ? [`${missing.length} applied and not in the project`] : []),
+  ].join(', ');
+  const recommendation =
+    failed[0] ? `Settle the failed migration ${failed[0].name}: faber-db migrate ${environment}`
+    : edited[0] ? `Restore ${edited[0]} from version control, and write a new migration for what was meant`
+    : missing[0] ? `Restore ${missing[0]} from version control, or check that this is the right checkout`
+    : pending.length > health.pending_migrations_warning ? `Apply them: faber-db migrate ${environment}`
+    : null;
+  return { ...MIGRATIONS, status: recommendation === null ? 'healthy' : 'degraded', detail, value: pending.length, ...(recommendation === null ? {} : { recommendation }) };
 }

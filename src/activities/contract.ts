@@ -3,7 +3,8 @@
  * scripts travel as the sha256 of an artifact in the store.
  */
 import type {
-  AuditRecord, BackupLevel, BackupSummary, CleanupResult, CloudAnswer, CloudRequest, FailureFacts, GenerateMigrationResult, HealthReport, Notification, OperationName, PlanSummary, Request, Response, Settings, WorkRequest,
+  AuditRecord, BackupLevel, BackupSummary, CleanupResult, CloudAnswer, CloudRequest, Drift, EnvironmentFacts, FailureFacts, GenerateMigrationResult,
+  HealthReport, Notification, OperationName, PlanSummary, Request, Response, RunningOperation, Settings, WorkRequest,
 } from '../contract/index.js';
 
 /** Which operation, on what, by which approved plan. */
@@ -18,6 +19,15 @@ export interface LoadedOperation {
   request: Request;
   request_digest: string;
   settings: Settings;
+}
+
+/** The environments that a `status` is about; one whose settings are wrong has the reason. */
+export interface LoadedEnvironments {
+  /** The one that was asked for by name. */
+  environment: string | null;
+  drift: boolean;
+  loaded: { environment: string; settings?: Settings; failure?: FailureFacts }[];
+  not_shown: string[];
 }
 
 export type PlanOutcome =
@@ -236,6 +246,15 @@ export interface ReadingActivities {
   /** Plans again from the artifact and the database as it is now. */
   recheckPlan(input: ChangeRef): Promise<RecheckOutcome>;
   checkHealth(input: { settings: Settings; artifact: string | null }): Promise<HealthReport>;
+  /** How the schema differs from what the applied migrations make. */
+  checkDrift(input: { settings: Settings; operation_id: string }): Promise<Drift>;
+  /** What a `status` is about. */
+  loadEnvironments(input: { request: unknown }): Promise<LoadedEnvironments>;
+  readEnvironment(input: { settings: Settings }): Promise<EnvironmentFacts>;
+  /** What runs and waits, by environment. */
+  listRunning(): Promise<{ environment: string; operation: RunningOperation }[]>;
+  /** Those of the task queues that a worker polls. */
+  findWorkers(input: { task_queues: string[] }): Promise<string[]>;
   inspectChange(input: ChangeRef & { backup: BackupSummary | null }): Promise<Inspection>;
   verifyUndone(input: VerifyInput): Promise<{ verified: boolean; reason: string | null }>;
   /** Finds the backup from where a restore would run, with size and sha256 as recorded. */

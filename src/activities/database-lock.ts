@@ -38,3 +38,8 @@ export async function changeRuns(operationId: string): Promise<boolean> {
   }
   return false;
 }
+
+/** Whether an operation, or the change that it began, runs. The operation itself may be gone, its change (a child of its own) not. */
+export async function stillRuns(operationId: string): Promise<boolean> {
+  return (await isRunning({ workflow_id: operationId })) || changeRuns(operationId);
+}

@@ -4,6 +4,7 @@ import { barrier } from '../handlers/barrier.js';
 import { applyMigrations } from './apply-migrations.js';
 import { abandonBackup, confirmBackup, createBackup, proveBackup } from './backups.js';
 import { beginChange, beginInRestored, settleInterrupted } from './begin-change.js';
+import { checkDrift } from './check-drift.js';
 import { checkHealth, watchHealth } from './check-health.js';
 import { cleanUpBackups } from './clean-up-backups.js';
 import type { Activities } from './contract.js';
@@ -15,15 +16,18 @@ import { framesOf, handedOver, toFailure } from './failures.js';
 import { generateMigration } from './generate-migration.js';
 import { inspectChange, verifyUndone } from './inspect-change.js';
 import { listBackups } from './list-backups.js';
+import { loadEnvironments } from './load-environments.js';
 import { loadOperation } from './load-operation.js';
 import { askCloud, sendAudit, sendNotification, sendWork } from './plugins.js';
 import { planOperation } from './plan-operation.js';
+import { readEnvironment } from './read-environment.js';
 import { readSchedules } from './read-schedules.js';
 import { recheckPlan } from './recheck-plan.js';
 import { rebuildDatabase } from './rebuild-database.js';
 import { restoreBackup } from './restore-backup.js';
 import { revertMigrations } from './revert-migrations.js';
 import { runSeed } from './run-seed.js';
+import { findWorkers, listRunning } from './running-operations.js';
 import { secretsIn } from './secrets.js';
 import { findBackup, verifyBackup } from './verify-backup.js';
 import { verifyDecisions } from './verify-decisions.js';
@@ -33,6 +37,9 @@ export function createActivities(deps: Dependencies): Activities {
     loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups, readSchedules, findBackup,
     createDatabase, beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, generateMigration, verifyBackup, cleanUpBackups, holdWrites, applyMigrations, revertMigrations, restoreBackup, runSeed, rebuildDatabase,
     endOperation, sendAudit, sendWork, sendNotification, askCloud, watchHealth,
+    checkDrift, loadEnvironments, readEnvironment,
+    listRunning: () => listRunning(),
+    findWorkers: (_deps: Dependencies, input: Parameters<typeof findWorkers>[0]) => findWorkers(input),
     requestLock: (_deps: Dependencies, input: Parameters<typeof requestLock>[0]) => requestLock(input),
     isRunning: (_deps: Dependencies, input: Parameters<typeof isRunning>[0]) => isRunning(input),
   };

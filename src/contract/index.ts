@@ -18,4 +18,5 @@ export * from './retention.js';
 export * from './schedule.js';
 export * from './settings.js';
 export * from './shell-word.js';
+export * from './status.js';
 export * from './view.js';

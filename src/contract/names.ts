@@ -16,6 +16,7 @@ export const WORKFLOW_TYPES = {
   backup: 'backup',
   'generate-migration': 'generateMigration',
   'health-check': 'healthCheck',
+  status: 'status',
   'list-backups': 'listBackups',
   'read-schedules': 'readSchedules',
   'cleanup-backups': 'cleanUpBackups',

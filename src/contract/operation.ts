@@ -126,6 +126,11 @@ export const OperationParameters = {
     working_directory: WorkingDirectory.optional(),
   }),
   'health-check': z.strictObject(base),
+  status: z.strictObject({
+    environment: EnvironmentName.optional().describe('Without it: all environments of the config'),
+    working_directory: WorkingDirectory.optional(),
+    drift: z.boolean().default(true).describe('Compare each schema with what the migrations make'),
+  }),
   'list-backups': z.strictObject({ environment: EnvironmentName.optional(), working_directory: WorkingDirectory.optional() }),
   'read-schedules': z.strictObject({ working_directory: WorkingDirectory.optional() }),
   'cleanup-backups': z.strictObject({ ...base, apply: z.boolean().default(false).describe('Remove what retention takes; without it, only say what that is') }),

@@ -9,6 +9,7 @@ import { Finding, PlanSummary, UndoClass } from './plan.js';
 import { BackupResult, CleanupResult, ListBackupsResult, VerifyResult } from './retention.js';
 import { ReadSchedulesResult } from './schedule.js';
 import { Risk } from './settings.js';
+import { StatusResult } from './status.js';
 
 const approved_by = z.array(z.string()).optional().describe('Who approved, and whether that was verified');
 const plan_hash = z.string().describe('sha256 (hex) of the plan that ran');
@@ -132,6 +133,7 @@ export const OPERATION_RESULTS = {
   backup: [BackupResult],
   'generate-migration': [GenerateMigrationResult],
   'health-check': [HealthReport],
+  status: [StatusResult],
   'list-backups': [ListBackupsResult],
   'read-schedules': [ReadSchedulesResult],
   'cleanup-backups': [CleanupResult],

@@ -17,29 +17,43 @@ const RECORDED: ReadonlySet<OperationName> = new Set<OperationName>(['backup', '
 
 type Work = (loaded: LoadedOperation, progress: Progress) => Promise<Response>;
 
-/** Runs `work` on the loaded operation, shows its state, and answers by the contract whatever happens. */
-export async function unguarded(operation: OperationName, argument: OperationInput, work: Work): Promise<Response> {
+/** Runs `run`, shows its state, and answers by the contract whatever happens. */
+export async function answering(operation: OperationName, argument: OperationInput, run: (input: OperationInput, progress: Progress) => Promise<Response>): Promise<Response> {
   const input = operationInput(argument);
   const progress = new Progress(operation, input.requested_by);
   setHandler(stateQuery, () => progress.view({ approvals: [], refused: [], refusedCount: 0 }), { description: DESCRIPTIONS.state });
-  const startedAt = Date.now();
-  let settings: Settings | null = null;
   let answer: Response;
   try {
     requireUsableId();
-    const loaded = await stepsOn(null).reading.loadOperation({ operation, request: input.request });
-    settings = loaded.settings;
-    progress.environment = settings.environment;
-    answer = await work(loaded, progress);
+    answer = await run(input, progress);
   } catch (error) {
-    const environment = settings?.environment;
-    answer = isCancellation(error) ? cancelledAnswer(operation, environment, 'cancelled', 'Cancelled') : failureAnswer(operation, environment, factsOf(error));
-    if (settings !== null && RECORDED.has(operation)) await recordFailure(settings, operation, answer, progress, startedAt);
+    answer = answerOfFailure(operation, progress, error);
   }
   progress.answer = answer;
   progress.phase = 'finished';
   if (answer.status !== 'error') return answer;
   throw ApplicationFailure.create({ message: answer.error, type: answer.code, nonRetryable: true, details: [answer] });
+}
+
+function answerOfFailure(operation: OperationName, progress: Progress, error: unknown): Response {
+  const environment = progress.environment || undefined;
+  return isCancellation(error) ? cancelledAnswer(operation, environment, 'cancelled', 'Cancelled') : failureAnswer(operation, environment, factsOf(error));
+}
+
+/** The same for an operation on one environment, whose config is loaded first. */
+export async function unguarded(operation: OperationName, argument: OperationInput, work: Work): Promise<Response> {
+  const startedAt = Date.now();
+  return answering(operation, argument, async (input, progress) => {
+    const loaded = await stepsOn(null).reading.loadOperation({ operation, request: input.request });
+    progress.environment = loaded.settings.environment;
+    try {
+      return await work(loaded, progress);
+    } catch (error) {
+      const answer = answerOfFailure(operation, progress, error);
+      if (RECORDED.has(operation)) await recordFailure(loaded.settings, operation, answer, progress, startedAt);
+      return answer;
+    }
+  });
 }
 
 async function recordFailure(settings: Settings, operation: string, answer: Response, progress: Progress, startedAt: number): Promise<void> {
@@ -55,17 +69,6 @@ export async function migratePreview(input: OperationInput): Promise<Response> {
   return unguarded('migrate-preview', input, async (loaded) => {
     const outcome = await stepsOn(loaded.settings).reading.planOperation({ ...loaded, operation_id: workflowInfo().workflowId });
     return outcome.kind === 'answered' ? outcome.response : planAnswer('migrate-preview', outcome.plan, loaded.settings, outcome.nothing_to_do);
-  });
-}
-
-/** Connectivity, migrations and performance of a database; read-only. */
-export async function healthCheck(input: OperationInput): Promise<Response> {
-  return unguarded('health-check', input, async ({ settings }) => {
-    const report = await stepsOn(settings).reading.checkHealth({ settings, artifact: null });
-    return {
-      status: 'success', operation: 'health-check', environment: settings.environment,
-      result: { ...report }, message: `${settings.environment} is ${report.status}`,
-    };
   });
 }
 

@@ -60,7 +60,7 @@ describe('faber-db', () => {
     expect(await cli(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+/) as string, err: '' });
     const help = await cli(['--help']);
     expect(help.code).toBe(0);
-    for (const command of ['run', 'migrate', 'preview', 'rollback', 'rollback-to', 'restore', 'seed', 'reset', 'initialize-database', 'backup', 'health-check', 'list-backups', 'generate-migration', 'verify', 'cleanup', 'approve', 'reject', 'decide', 'watch', 'list', 'schedule', 'worker', 'dev', 'init']) {
+    for (const command of ['run', 'migrate', 'preview', 'rollback', 'rollback-to', 'restore', 'seed', 'reset', 'initialize-database', 'backup', 'status', 'health-check', 'list-backups', 'generate-migration', 'verify', 'cleanup', 'approve', 'reject', 'decide', 'watch', 'list', 'schedule', 'worker', 'dev', 'init']) {
       expect(help.out).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
       expect((await cli([command, '--help'])).code).toBe(0);
     }

@@ -60,6 +60,7 @@ const REQUESTS = [
   { operation: 'restore', parameters: { environment: 'production', backup_id: 'backup-20260124-103000-before', ...DIRECTORY } },
   { operation: 'backup', parameters: { environment: 'production', label: 'nightly', reason: 'drill', ...DIRECTORY } },
   { operation: 'health-check', parameters: { environment: 'production', ...DIRECTORY } },
+  { operation: 'status', parameters: { environment: 'production', drift: false, ...DIRECTORY } },
   { operation: 'list-backups', parameters: { environment: 'production', ...DIRECTORY } },
 ];
 
@@ -73,6 +74,7 @@ const PARAMETERS: Record<string, (value: unknown) => boolean> = {
   reason: (v) => typeof v === 'string' && v.length <= 500,
   database_name: (v) => typeof v === 'string' && v.length >= 1 && v.length <= 63,
   seed: (v) => typeof v === 'boolean',
+  drift: (v) => typeof v === 'boolean',
   dry_run: (v) => typeof v === 'boolean',
   adopt: (v) => typeof v === 'string' && v.length <= 300 && /^[a-z]+:[^/]+\/./.test(v) && !/\p{Cc}/u.test(v),
   steps: (v) => typeof v === 'number' && Number.isInteger(v) && v >= 1 && v <= 1000,
@@ -81,7 +83,7 @@ const MAY_HAVE: Record<string, string[]> = {
   'initialize-database': ['database_name', 'dry_run', 'adopt'], seed: ['dry_run', 'adopt'], reset: ['seed', 'dry_run', 'adopt'],
   rollback: ['steps', 'dry_run', 'adopt'], migrate: ['dry_run', 'baseline', 'adopt'], 'migrate-preview': ['baseline', 'adopt'],
   'rollback-to': ['migration', 'backup_id', 'dry_run', 'adopt'], restore: ['backup_id', 'dry_run', 'from', 'adopt'],
-  backup: ['label', 'reason'], 'health-check': [], 'list-backups': [],
+  backup: ['label', 'reason'], 'health-check': [], status: ['drift'], 'list-backups': [],
 };
 
 describe('hostile input', { timeout: 300_000 }, () => {

@@ -62,7 +62,7 @@ describe('a request that is wrong', () => {
     expect(JSON.stringify(answer)).not.toContain('s3cret-pass');
   });
 
-  it.concurrent.each(['initialize-database', 'migrate', 'rollback', 'seed', 'reset', 'restore', 'rollback-to', 'migrate-preview', 'health-check', 'backup', 'list-backups'] as const)(
+  it.concurrent.each(['initialize-database', 'migrate', 'rollback', 'seed', 'reset', 'restore', 'rollback-to', 'migrate-preview', 'status', 'health-check', 'backup', 'list-backups'] as const)(
     '%s started with no argument, or one that cannot be decoded, is answered and not wedged',
     async (operation) => {
       for (const payload of [null, RAW_PAYLOADS['json/protobuf'], RAW_PAYLOADS['binary/encrypted'], RAW_PAYLOADS['broken json'], raw('json/plain', '"text"')]) {

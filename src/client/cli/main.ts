@@ -28,6 +28,7 @@ import { addRollbackTo } from './rollback-to.js';
 import { addRun } from './run.js';
 import { addSchedule } from './schedule.js';
 import { addSeed } from './seed.js';
+import { addStatus } from './status.js';
 import { addVerify } from './verify.js';
 import { addWatch } from './watch.js';
 import { addWorker } from './worker.js';
@@ -48,7 +49,7 @@ function buildProgram(io: Io, done: (exitCode: number) => void): Command {
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .exitOverride();
   program.commandsGroup('Operations:');
-  for (const add of [addRun, addInitializeDatabase, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addSeed, addReset, addBackup, addGenerateMigration, addHealthCheck, addListBackups, addVerify, addCleanup]) add(program, io, done);
+  for (const add of [addRun, addInitializeDatabase, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addSeed, addReset, addBackup, addGenerateMigration, addStatus, addHealthCheck, addListBackups, addVerify, addCleanup]) add(program, io, done);
   program.commandsGroup('Decisions and overview:');
   for (const add of [addApproveAndReject, addDecide, addWatch, addList, addCancel, addSchedule]) add(program, io, done);
   program.commandsGroup('Set up and run:');

@@ -1,8 +1,8 @@
 /** Free disk space, where it can be measured: a number or an honest null, never a guess. */
 import { statfs } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import type { ConnectionTarget, Session } from '../../database/contract.js';
 import { postgresTarget } from '../../database/postgresql/connection-url.js';
+import { dataFolder } from '../../database/postgresql/data-folder.js';
 
 /** Bytes that this user may still write in a folder, or null. */
 export async function freeBytes(folder: string): Promise<number | null> {
@@ -19,11 +19,8 @@ export async function freeBytes(folder: string): Promise<number | null> {
  * that is. A port forwarded to another machine has no such folder here, and gives null.
  */
 export async function freeServerBytes(session: Session, target: ConnectionTarget): Promise<number | null> {
-  if (!isLocal(postgresTarget(target).host)) return null;
-  const [row] = await session.query<{ may: boolean }>("SELECT pg_has_role('pg_read_all_settings', 'USAGE') AS may");
-  if (!row?.may) return null;
-  const [at] = await session.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder");
-  return at ? freeBytes(at.folder) : null;
+  const folder = await dataFolder(session, postgresTarget(target));
+  return folder === null ? null : freeBytes(folder);
 }
 
 /** Bytes that a database takes, or null when it is not there. */
@@ -33,11 +30,6 @@ export async function databaseBytes(session: Session, database: string): Promise
     [database],
   );
   return row?.size == null ? null : Number(row.size);
-}
-
-function isLocal(host: string): boolean {
-  if (host.startsWith('/') || host === 'localhost') return true;
-  return (isIP(host) === 4 && host.startsWith('127.')) || host === '::1';
 }
 
 export function readable(bytes: number): string {

@@ -1,8 +1,10 @@
 /** Health of a database, read-only. A check that cannot be made is `unknown`, and the others go on. */
+import { statfs } from 'node:fs/promises';
 import type { HealthCheck } from '../../../contract/health.js';
 import { FaberError } from '../../../contract/failure.js';
 import type { Settings } from '../../../contract/settings.js';
 import type { PostgresTarget } from './connection-url.js';
+import { dataFolder } from './data-folder.js';
 import { openSession, type PostgresSession } from './session.js';
 import { readingName } from './session-names.js';
 
@@ -20,12 +22,12 @@ export async function checkHealth(target: PostgresTarget, thresholds: Thresholds
     session = await openSession(target, readingName('health'));
   } catch (error) {
     if (!(error instanceof FaberError)) throw error;
-    const unknown = Object.keys(CHECKS).map((name) => ({ name: name as HealthCheck['name'], status: 'unknown' as const, detail: 'not checked: the database cannot be reached', value: null }));
-    return [{ name: 'connectivity', status: 'unhealthy', detail: connectivityDetail(error), recommendation: error.suggestions[0] }, ...unknown];
+    const unknown = Object.keys(CHECKS).map((name) => ({ name: name as HealthCheck['name'], category: 'performance' as const, status: 'unknown' as const, detail: 'not checked: the database cannot be reached', value: null }));
+    return [{ name: 'connectivity', category: 'connectivity', status: 'unhealthy', detail: connectivityDetail(error), recommendation: error.suggestions[0] ?? 'Check that the server runs, and host, port and firewall.' }, ...unknown];
   }
   try {
     await session.query("SELECT set_config('statement_timeout', '10s', false)");
-    const checks: HealthCheck[] = [{ name: 'connectivity', status: 'healthy', detail: `connected to ${target.describe()}` }];
+    const checks: HealthCheck[] = [{ name: 'connectivity', category: 'connectivity', status: 'healthy', detail: `connected to ${target.describe()}` }];
     for (const [name, check] of Object.entries(CHECKS)) checks.push(await check(session, thresholds).catch((error: unknown) => failed(name as HealthCheck['name'], error)));
     return checks;
   } finally {
@@ -50,10 +52,11 @@ async function latency(session: PostgresSession, { latency_warning_ms: warning, 
   const status = median >= critical ? 'unhealthy' : median >= warning ? 'degraded' : 'healthy';
   return {
     name: 'latency',
+    category: 'performance',
     status,
     detail: `${median.toFixed(1)} ms, median of ${PINGS} (warning from ${warning} ms, critical from ${critical} ms)`,
     value: Math.round(median * 10) / 10,
-    ...(status !== 'healthy' && { recommendation: 'Look at the load of the server and at the network between worker and database.' }),
+    ...(status !== 'healthy' && { recommendation: 'Look at the load of the server (SELECT pid, state, query FROM pg_stat_activity) and at the network between worker and database.' }),
   };
 }
 
@@ -70,10 +73,11 @@ async function longTransactions(session: PostgresSession, { long_transaction_war
   const unseen = hidden > 0 ? `; ${hidden} sessions of other roles are not visible to this role` : '';
   return {
     name: 'long_transactions',
+    category: 'performance',
     status: long > 0 ? 'degraded' : 'healthy',
     detail: `${long} open for more than ${warning} s${longest === null ? '' : `, the longest for ${longest} s`}${unseen}`,
     value: long,
-    ...(long > 0 && { recommendation: 'They can keep a migration from its locks: end them, or wait for them.' }),
+    ...(long > 0 && { recommendation: 'They can keep a migration from its locks. Find them: SELECT pid, usename, xact_start, state FROM pg_stat_activity ORDER BY xact_start; wait, or SELECT pg_terminate_backend(pid).' }),
   };
 }
 
@@ -88,17 +92,31 @@ async function connections(session: PostgresSession, { connections_warning_perce
   const full = percent >= warning;
   return {
     name: 'connections',
+    category: 'performance',
     status: full ? 'degraded' : 'healthy',
     detail: `${used} of ${available} taken (${percent} %)`,
     value: percent,
-    ...(full && { recommendation: 'Close idle connections, use a pooler, or raise max_connections.' }),
+    ...(full && { recommendation: 'Close idle connections (SELECT usename, application_name, count(*) FROM pg_stat_activity GROUP BY 1, 2), use a pooler, or raise max_connections.' }),
   };
 }
 
-async function disk(): Promise<HealthCheck> {
-  return { name: 'disk', status: 'unknown', detail: 'PostgreSQL does not tell the free space of its disk', value: null };
+async function disk(session: PostgresSession, { disk_free_warning_percent: warning }: Thresholds): Promise<HealthCheck> {
+  const check = { name: 'disk', category: 'performance' } as const;
+  const folder = await dataFolder(session, session.target);
+  const space = folder === null ? null : await statfs(folder).catch(() => null);
+  // PostgreSQL does not tell the free space of its disk.
+  if (space === null) return { ...check, status: 'unknown', detail: 'only measured for a server on the machine of the worker, whose role may read data_directory (pg_read_all_settings)', value: null };
+  const percent = Math.round((space.bavail / space.blocks) * 1000) / 10;
+  const full = percent < warning;
+  return {
+    ...check,
+    status: full ? 'degraded' : 'healthy',
+    detail: `${percent} % of the disk of the data directory are free (warning below ${warning} %)`,
+    value: percent,
+    ...(full && { recommendation: `Free disk space on the server: df -h ${folder}` }),
+  };
 }
 
 function failed(name: HealthCheck['name'], error: unknown): HealthCheck {
-  return { name, status: 'unknown', detail: `could not be checked: ${error instanceof Error ? error.message : String(error)}`, value: null };
+  return { name, category: 'performance', status: 'unknown', detail: `could not be checked: ${error instanceof Error ? error.message : String(error)}`, value: null };
 }

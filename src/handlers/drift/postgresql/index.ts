@@ -1,6 +1,7 @@
 /** Drift of PostgreSQL: dumps of two schemas, compared statement by statement with the real grammar. */
 import type { DriftDifference } from '../../../contract/drift.js';
 import { FaberError } from '../../../contract/failure.js';
+import { barrier } from '../../barrier.js';
 import { inSession } from '../../backup/dump/connections.js';
 import { withScratch } from '../../backup/dump/scratch.js';
 import { INSUFFICIENT_PRIVILEGE, sqlState } from '../../backup/dump/sql-state.js';
@@ -58,6 +59,7 @@ export class PostgresDriftHandler implements DriftHandler {
       return await withScratch(this.database, target, { id, signal }, async (scratch) => {
         progress?.(`Applying ${migrations.length} migration(s) to a scratch database`);
         const leftOut = await tool.makeSchema(migrations, scratch, settings, signal);
+        await barrier('in-drift', signal);
         return { made: await schemaSql(scratch, server.major, tool.ledger, signal), leftOut };
       });
     } catch (error) {
