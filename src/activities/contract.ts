@@ -171,6 +171,8 @@ export interface Inspection {
   half_applied: string[];
   /** A seed of this operation began (how it ended is not known, or it failed), or ran to its end. */
   seed?: 'began' | 'ran';
+  /** Another database has taken the place of the one that served, which is kept under this name. */
+  kept_as?: string;
   /** By each way out, what it would cost, in words. */
   costs: Record<string, string>;
 }

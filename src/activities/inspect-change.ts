@@ -47,8 +47,15 @@ export async function inspectChange(deps: Dependencies, input: ChangeRef & { bac
     const { without } = await usableDowns(plan.migrations, plan.artifact.migrations, left.applied);
     const hasDowns = left.applied.length > 0 && without.length === 0;
     const seed = left.seed !== undefined && !(await wroteNothing(plan, input)) ? { seed: left.seed } : {};
-    return { reachable: true, applied: left.applied, reverted: left.reverted, half_applied: left.halfApplied, has_downs: hasDowns, ...seed, costs: await costs(plan, left, input.backup) };
+    return { reachable: true, applied: left.applied, reverted: left.reverted, half_applied: left.halfApplied, has_downs: hasDowns, ...seed, ...(await exchangedBy(plan, input.operation_id)), costs: await costs(plan, left, input.backup) };
   });
+}
+
+/** An operation that exchanges databases may have done so: equal schemas and ledgers then do not mean that nothing happened. */
+async function exchangedBy({ artifact, backups, target }: OpenPlan, operationId: string): Promise<{ kept_as?: string }> {
+  if (artifact.core.restore === null && artifact.core.operation !== 'reset') return {};
+  const kept = await backups.keptBy(target, operationId);
+  return kept === null ? {} : { kept_as: kept };
 }
 
 /** A seed that failed before it wrote, while nobody else wrote either: the database is as it was. */

@@ -1,21 +1,25 @@
 /** `reset`: never where the environment is protected; elsewhere the database is rebuilt beside and the replaced one kept. */
-import { rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorResponse, PlanSummary, SuccessResponse } from '../../src/contract/index.js';
+import { eventually } from '../support/eventually.js';
 import { migrateStatus, writeProject } from '../support/prisma-cli.js';
 import { seedScript } from '../support/seed-script.js';
 import type { Stack } from '../support/stack.js';
 import { createStacks } from '../support/stacks.js';
+import { tempDir } from '../support/temp.js';
 
 const INIT = '20260101000000_init';
 const ROWS = 'SELECT id FROM t ORDER BY id';
 
 describe('reset', () => {
   let stacks: Record<'shielded' | 'open', Stack>;
+  let barriers: string;
   beforeAll(async () => {
-    stacks = await createStacks({ shielded: { backup: { verify: 'checked' } }, open: {} });
+    barriers = await tempDir();
+    stacks = await createStacks({ shielded: { backup: { verify: 'checked' } }, open: {} }, { FABER_DB_TEST_BARRIERS: barriers });
     await Promise.all(Object.values(stacks).map((stack) => stack.migration(INIT, 'CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);', 'DROP TABLE t;')));
   });
 
@@ -69,6 +73,15 @@ describe('reset', () => {
     // The same id once more is the same answer.
     expect(await (await stack.start('reset', { ...dev, seed: true }, { id: operation.id })).answer()).toEqual(answer);
     expect(await databasesOf(stack)).toEqual([kept]);
+
+    // In the middle of the exchange it is done as a whole: a cancel then is too late, and is told so.
+    await writeFile(join(barriers, 'swap-after-renames.stop'), '');
+    const late = await stack.start('reset', dev);
+    await eventually(() => readdir(barriers), (files) => files.includes('swap-after-renames.reached'));
+    await late.handle.cancel();
+    expect(await late.answer()).toMatchObject({ status: 'success', result: { health_check: 'skipped' }, message: expect.stringContaining('the cancel came too late') as string });
+    expect(await stack.database.query(ROWS)).toEqual([{ id: 1 }]);
+    expect(await databasesOf(stack)).toHaveLength(2);
   });
 });
 

@@ -1,5 +1,5 @@
 /** `seed`: the project's own program, planned, approved, backed up first, and never run twice by itself. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorResponse, SuccessResponse } from '../../src/contract/index.js';
@@ -108,5 +108,16 @@ describe('seed', () => {
     await operation.handle.signal('resolve', { choice: 'retry', by: 'ana@example.com' });
     expect(await operation.answer()).toMatchObject({ status: 'success', operation: 'seed' });
     expect(await stack.database.query(ROWS)).toEqual([{ n: 2 }]);
+
+    // A reset seeds a database that nobody uses yet: there the next attempt begins anew by itself.
+    await rm(join(stack.directory, 'second'));
+    const reset = await stack.start('reset', { seed: true });
+    const sessions = () => stack.database.query("SELECT FROM pg_stat_activity WHERE application_name LIKE 'faber-db seed%' AND datname LIKE current_database() || '_faber_%'");
+    await eventually(sessions, (rows) => rows.length > 0);
+    await stack.killWorker();
+    await writeFile(join(stack.directory, 'second'), '');
+    await stack.startWorker();
+    expect(await reset.answer()).toMatchObject({ status: 'success', operation: 'reset', result: { seeded: true } });
+    expect(await stack.database.query(ROWS)).toEqual([{ n: 1 }]);
   });
 });

@@ -160,6 +160,9 @@ export interface BackupHandler {
   /** Reasons why the target cannot be replaced by such a database; as restoreObstacles, without a backup. */
   replaceObstacles(target: ConnectionTarget): Promise<string[]>;
 
+  /** The name under which the swap of this operation has kept the replaced database; null: there was no such swap, or nothing to replace. */
+  keptBy(target: ConnectionTarget, operationId: string): Promise<string | null>;
+
   /** Drops the side or scratch databases that the operation left, if any. */
   cleanUp(target: ConnectionTarget, operationId: string): Promise<void>;
 

@@ -31,6 +31,7 @@ export async function walkUndoLadder(context: UndoContext, automatic: boolean): 
   if (!inspection.reachable) {
     return stopped(context, inspection, 'the database cannot be reached, so what the change left is not known');
   }
+  if (inspection.kept_as !== undefined) return stopped(context, inspection, `the databases were exchanged; the one that served before is kept as ${inspection.kept_as}`);
   if (isUntouched(inspection)) {
     const verified = await verify(context);
     return verified.verified

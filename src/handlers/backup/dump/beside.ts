@@ -28,6 +28,12 @@ export async function createBeside(database: DatabaseHandler, target: Connection
   }
 }
 
+/** See `BackupHandler.keptBy`. */
+export async function keptBy(database: DatabaseHandler, target: ConnectionTarget, operationId: string): Promise<string | null> {
+  const kept = keptName(target.database, operationId);
+  return inMaintenance(database, target, 'restore', async (session) => ((await databaseStates(session, [kept])).has(kept) ? kept : null));
+}
+
 /** Statistics, and what belongs to a database and not to anything in it. @returns what could not be carried over, in words */
 export async function finishBeside(database: DatabaseHandler, target: ConnectionTarget, operationId: string, signal: AbortSignal): Promise<string[]> {
   const side = sideName(target.database, operationId);

@@ -3,7 +3,7 @@ import type { BackupRecord } from '../../../contract/backup.js';
 import type { Settings } from '../../../contract/settings.js';
 import type { ConnectionTarget, DatabaseHandler, RestoreReport, Session } from '../../database/contract.js';
 import type { BackupHandler, BackupOptions, ReplacedDatabase, Store } from '../contract.js';
-import { createBeside, finishBeside } from './beside.js';
+import { createBeside, finishBeside, keptBy } from './beside.js';
 import { checkBackup } from './check.js';
 import { cleanUp } from './clean-up.js';
 import { inMaintenance } from './connections.js';
@@ -69,6 +69,10 @@ export class DumpBackupHandler implements BackupHandler {
 
   finishBeside(target: ConnectionTarget, operationId: string, signal: AbortSignal): Promise<string[]> {
     return finishBeside(this.database, target, operationId, signal);
+  }
+
+  keptBy(target: ConnectionTarget, operationId: string): Promise<string | null> {
+    return keptBy(this.database, target, operationId);
   }
 
   replaceObstacles(target: ConnectionTarget): Promise<string[]> {

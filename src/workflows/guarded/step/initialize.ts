@@ -3,7 +3,7 @@ import { applyFailure, initializedAnswer } from '../answers.js';
 import { mayUndo, type StepKind } from './kind.js';
 
 export const initializeStep: StepKind = {
-  undoneWhenUnhealthy: true,
+  exchanges: false,
 
   async run({ change, context, resolve }) {
     const { ref, steps, progress, input } = change;

@@ -27,8 +27,11 @@ export type StepOutcome =
 
 export interface StepKind {
   run(input: StepInput): Promise<StepOutcome>;
-  /** An unhealthy database afterwards is a reason to undo. Not where undoing would only bring back what was to be left behind. */
-  undoneWhenUnhealthy: boolean;
+  /**
+   * Puts another database in the place of the one that serves, which is kept. That happens as a whole, so a cancel that comes later is too
+   * late; and whether to go back from an unhealthy one is for a person, since both are there.
+   */
+  exchanges: boolean;
 }
 
 /** Whether anything may be undone without a person. */

@@ -3,8 +3,7 @@ import { resetAnswer, stepFailure } from '../answers.js';
 import type { StepKind } from './kind.js';
 
 export const resetStep: StepKind = {
-  // The replaced database is kept: a person decides between two that are both there.
-  undoneWhenUnhealthy: false,
+  exchanges: true,
 
   async run({ change, context }) {
     const { ref, steps, progress, input } = change;

@@ -3,7 +3,7 @@ import { revertedAnswer, stepFailure } from '../answers.js';
 import type { StepKind } from './kind.js';
 
 export const revertStep: StepKind = {
-  undoneWhenUnhealthy: true,
+  exchanges: false,
 
   async run({ change, context }) {
     const { ref, steps, progress, input } = change;

@@ -6,7 +6,7 @@ import { unhealthyAfter, unhealthyInWatch } from '../health.js';
 import { endedByCancel, factsOf } from '../steps.js';
 import { applyStep } from './apply.js';
 import { initializeStep } from './initialize.js';
-import { mayUndo, type StepInput, type StepKind } from './kind.js';
+import { mayUndo, type StepInput, type StepKind, type StepOutcome } from './kind.js';
 import { restoreStep } from './restore.js';
 import { resetStep } from './reset.js';
 import { revertStep } from './revert.js';
@@ -32,14 +32,20 @@ export async function runStep(input: StepInput): Promise<StepResult> {
   try {
     const outcome = await kind.run(input);
     if ('failure' in outcome) return { cancelled: false, untouched: false, ...outcome };
-    const after = settings.safety.health_check_after ? await unhealthyAfter(change) : null;
-    const unhealthy = after ?? (await unhealthyInWatch(change));
-    // A cancel that came while the last step ended well.
-    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled');
+    let unhealthy: Awaited<ReturnType<typeof unhealthyAfter>>;
+    try {
+      const after = settings.safety.health_check_after ? await unhealthyAfter(change) : null;
+      unhealthy = after ?? (await unhealthyInWatch(change));
+      // A cancel that came while the last step ended well.
+      if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled');
+    } catch (error) {
+      if (kind.exchanges && endedByCancel(error)) return tooLate(outcome);
+      throw error;
+    }
     if (unhealthy === null) return outcome;
     return {
       failure: stepFailure({ ...unhealthy, code: 'health_after_failed', message: change.watched ? 'The database turned unhealthy while it was watched after the change' : 'The database was unhealthy after the change', result: { health_check: 'failed', ...unhealthy.result } }, outcome.applied),
-      automatic: mayUndo(change) && settings.safety.rollback_on_health_check_failure && kind.undoneWhenUnhealthy,
+      automatic: mayUndo(change) && settings.safety.rollback_on_health_check_failure && !kind.exchanges,
       cancelled: false,
       untouched: false,
     };
@@ -50,4 +56,12 @@ export async function runStep(input: StepInput): Promise<StepResult> {
     // Expected failures of the step as a whole, or an outcome that stayed unknown: what is there is read before anything else.
     return { failure: stepFailure(factsOf(error)), automatic: mayUndo(change), cancelled: false, untouched: false };
   }
+}
+
+/** The exchange has happened, as a whole: there is nothing in the middle of which it could be cancelled. */
+function tooLate(outcome: Extract<StepOutcome, { done: Response }>): StepResult {
+  const { done } = outcome;
+  if (done.status !== 'success') return outcome;
+  const unchecked = 'health_check' in done.result ? { health_check: 'skipped' } : {};
+  return { ...outcome, done: { ...done, result: { ...done.result, ...unchecked }, message: `${done.message}; the cancel came too late` } };
 }

@@ -3,7 +3,7 @@ import { seededAnswer, stepFailure } from '../answers.js';
 import { mayUndo, type StepKind } from './kind.js';
 
 export const seedStep: StepKind = {
-  undoneWhenUnhealthy: true,
+  exchanges: false,
 
   async run({ change, context, nth }) {
     const { ref, steps, progress, input } = change;
