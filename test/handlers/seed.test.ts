@@ -30,7 +30,8 @@ describe('the seed of a project', () => {
     const end = await seedHandler.run(run, settings);
     expect(end).toMatchObject({ succeeded: false, reason: 'it exited with code 3' });
     expect(end.output.length).toBeLessThan(300_000);
-    expect(end.output).toContain('s3cret-pass');
+    expect(end.output).toContain("'ana'");
+    expect(end.output).not.toContain('s3cret-pass');
     expect(end.tail).not.toMatch(/s3cret|ana/);
     expect(end.tail).toContain('failed for ***');
     const names = await project(`console.log(Object.keys(process.env).sort().join())`);
@@ -73,7 +74,7 @@ describe('the seed of a project', () => {
   });
 
   it('masks before it cuts', () => {
-    expect(maskedTail(`${'x'.repeat(5)} s3cret-pass ${'y'.repeat(990)}`, ['s3cret-pass'])).not.toContain('cret');
+    expect(maskedTail(`'${'x'.repeat(20)} value ${'y'.repeat(990)}'`)).toBe('***');
   });
 });
 

@@ -94,6 +94,23 @@ exec "$REAL" "$@"`);
     return answer;
   }
 
+  /** Prints all that it was given, and values. */
+  async function talkativeSeed(): Promise<Response> {
+    await writeFile(join(stack.directory, 'seed.mjs'), `
+      const url = new URL(process.env.DATABASE_URL);
+      console.log(process.env, url, url.href, url.password, decodeURIComponent(url.password));
+      console.error(${JSON.stringify(`Key (email)=(${SECRETS['a row value']}) already exists; '${SECRETS['a literal of a migration']}'`)});
+      process.exit(1);`);
+    await writeFile(join(stack.directory, 'package.json'), JSON.stringify({ devDependencies: { prisma: '6.0.0' }, prisma: { seed: 'node seed.mjs' } }));
+    const operation = await stack.start('seed');
+    await operation.approve();
+    const state = await operation.until((s) => s.answer !== null);
+    states.push(JSON.stringify(state));
+    // It wrote nothing; whether that can be proven depends on who else uses the server.
+    if (state.phase === 'waiting_for_decision') await operation.handle.signal('resolve', { choice: 'accept', by: 'ana@example.com' });
+    return operation.answer();
+  }
+
   async function provoke(): Promise<void> {
     await stack.database.query('CREATE TABLE _prisma_migrations (id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL, finished_at timestamptz, migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0)');
     const row = SECRETS['a row value'];
@@ -110,6 +127,7 @@ exec "$REAL" "$@"`);
     await stack.migration('009_with_down', 'CREATE TABLE extra (id int);', `ALTER ROLE nobody_${TAG} PASSWORD '${SECRETS['a literal of a down script']}';`);
     await release('010_fails', `INSERT INTO users VALUES ('${row}', 9);`);
     await rm(join(stack.directory, 'prisma/migrations/009_with_down'), { recursive: true });
+    answers['seed'] = await talkativeSeed();
     await writeFile(dumpFails, '');
     await release('011_backup_fails', 'SELECT 1;');
     answers['backup'] = await (await stack.start('backup')).answer();
@@ -143,7 +161,7 @@ exec "$REAL" "$@"`);
       '005_bad_value': 'migration_failed', '006_syntax': 'migration_failed', '007_raised': 'migration_failed',
       '008_concurrently': 'migration_failed',
       '010_fails, before undo': 'migration_failed', '010_fails, before accept': 'compensation_failed', '010_fails': 'migration_failed',
-      '011_backup_fails': 'backup_failed', backup: 'backup_failed', 'proven backup': 'success',
+      seed: 'seed_failed', '011_backup_fails': 'backup_failed', backup: 'backup_failed', 'proven backup': 'success',
       'migrate unreachable': 'health_check_failed', 'health-check unreachable': 'success', 'backup unreachable': 'health_check_failed',
       'migrate wrong': 'health_check_failed', 'health-check wrong': 'success', 'backup wrong': 'health_check_failed',
       'migrate garbled': 'connection_not_configured', 'health-check garbled': 'connection_not_configured', 'backup garbled': 'connection_not_configured',
@@ -157,7 +175,7 @@ exec "$REAL" "$@"`);
 
   it('are in no event of any history, as it travels or decoded, and in nothing that a workflow shows', async () => {
     const workflows = await workflowsOn(stack.client, stack.taskQueue);
-    expect([...new Set(workflows.map((w) => w.type))].toSorted()).toEqual(['backup', 'databaseQueue', 'guardedChange', 'healthCheck', 'migrate']);
+    expect([...new Set(workflows.map((w) => w.type))].toSorted()).toEqual(['backup', 'databaseQueue', 'guardedChange', 'healthCheck', 'migrate', 'seed']);
     expect(workflows.filter((w) => w.type === 'guardedChange').length).toBeGreaterThanOrEqual(10);
     for (const { workflowId, runId, type } of workflows) {
       const texts = { [`history of ${type}`]: await historyText(stack.client, workflowId, runId), [`details of ${type}`]: await shownText(stack.client, workflowId, runId) };

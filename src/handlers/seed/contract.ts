@@ -15,7 +15,7 @@ export interface SeedRun {
   command: string;
   /** The whole environment of the program: it holds the URL of the database. */
   env: Readonly<Record<string, string>>;
-  /** What must not be shown of what it prints, beside whatever stands in quotes. */
+  /** Credentials that it was given: masked wherever it prints them. */
   secrets: readonly string[];
   signal: AbortSignal;
 }
@@ -26,7 +26,7 @@ export interface SeedEnd {
   reason: string | null;
   /** The last of what it printed, bounded and masked. */
   tail: string;
-  /** The last of what it printed, as it printed it: for a file of mode 0600 and nothing else. */
+  /** The last of what it printed, values of rows included: for a file of mode 0600 and nothing else. */
   output: string;
 }
 

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../../contract/settings.js';
 import { type ChildEnd, runChild } from '../child.js';
+import { redactor } from '../redact.js';
 import type { SeedEnd, SeedHandler, SeedRun } from './contract.js';
 import { seedFiles, wordsOf } from './files.js';
 import { maskedTail } from './mask-output.js';
@@ -30,9 +31,10 @@ export const seedHandler: SeedHandler = {
 };
 
 function endOf(end: ChildEnd, file: string, settings: Settings, secrets: readonly string[]): SeedEnd {
-  const output = [end.stdout, end.stderr].filter((text) => text !== '').join('\n');
+  // Values of rows may be kept for whoever may read the store, credentials not even there.
+  const output = redactor(secrets)([end.stdout, end.stderr].filter((text) => text !== '').join('\n'));
   const reason = reasonOf(end, file, settings);
-  return { succeeded: reason === null, reason, tail: maskedTail(output, secrets), output };
+  return { succeeded: reason === null, reason, tail: maskedTail(output), output };
 }
 
 function reasonOf(end: ChildEnd, file: string, settings: Settings): string | null {
