@@ -2,10 +2,12 @@
  * Records histories of operations in every state, for the replay test: `npm run record-histories`, then commit what changed.
  * Run by its own vitest config, since it is no test: it writes.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { it } from 'vitest';
 import { queueWorkflowId } from '../../src/contract/names.js';
+import { seedScript } from '../support/seed-script.js';
 import { createStack, type Operation, type Stack } from '../support/stack.js';
 import { temporal } from '../support/temporal.js';
 
@@ -83,4 +85,35 @@ it('operations that wait for a person or for the database', async () => {
   await behind.handle.cancel();
   await behind.answer();
   await saveAll(stack, 'cancelled', behind);
+});
+
+it('operations that wait for a server, seed, reset and roll back', async () => {
+  const stack = await createStack({ environment: { hosting: 'aws-rds', protected: false, backup_before_migrate: true }, integration: { cloud_plugin: './cloud.sh' }, backup: { verify: 'checked' } });
+  await stack.migration('20260101_init', 'CREATE TABLE t (id int);', 'DROP TABLE t;');
+  const plugin = async (answer: string) => {
+    await writeFile(join(stack.directory, 'cloud.sh'), `#!/bin/sh\ncat > /dev/null\necho '${answer}'\n`);
+    await chmod(join(stack.directory, 'cloud.sh'), 0o755);
+  };
+  await plugin('{"status": "pending", "message": "being created", "retry_after_seconds": 2}');
+  const initialized = await stack.start('initialize-database');
+  await initialized.until((s) => s.phase === 'waiting_for_infrastructure');
+  await save(stack, 'waiting-for-infrastructure', initialized.id);
+  await plugin('{"status": "ready"}');
+  await initialized.answer();
+  await saveAll(stack, 'initialized', initialized);
+
+  await seedScript(stack, "await client.query('INSERT INTO t VALUES (1)'); process.exit(exists('well') ? 0 : 3);");
+  const seeded = await stack.start('seed');
+  await seeded.until((s) => s.phase === 'waiting_for_decision');
+  await saveAll(stack, 'seed-waiting-for-decision', seeded);
+  await writeFile(join(stack.directory, 'well'), '');
+  await seeded.handle.signal('resolve', { choice: 'retry', by: 'ana@example.com' });
+  await seeded.answer();
+  await saveAll(stack, 'seeded', seeded);
+
+  for (const operation of ['reset', 'rollback'] as const) {
+    const done = await stack.start(operation);
+    await done.answer();
+    await saveAll(stack, operation, done);
+  }
 });
