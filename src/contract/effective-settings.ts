@@ -135,7 +135,7 @@ function remarks(config: Config, chosen: EnvironmentConfig, environment: string,
   if (!isProtected) return said;
   if (chosen.require_approval === false) said.push(`${at}.require_approval: false has no effect in a protected environment`);
   if (chosen.backup_before_migrate === false) said.push(`${at}.backup_before_migrate is false: changes to this protected environment are not backed up first`);
-  for (const operation of ['migrate', 'rollback', 'rollback-to', 'restore']) {
+  for (const operation of ['migrate', 'rollback', 'rollback-to', 'restore', 'seed']) {
     if (!approvable.includes(operation)) said.push(`safety.require_approval_for does not name ${operation}: it runs in this protected environment without approval`);
   }
   if (!config.safety.validate_destructive_operations) said.push('safety.validate_destructive_operations: false has no effect in a protected environment');

@@ -119,7 +119,7 @@ describe('protection', () => {
       { backup_before_migrate: false },
       { safety: { require_approval_for: ['rollback'], health_check_before_deploy: false, health_check_after_deploy: false, validate_destructive_operations: false } },
     );
-    expect(settings.warnings).toHaveLength(5);
+    expect(settings.warnings).toHaveLength(6);
     expect(settingsOf('production').warnings).toEqual([]);
   });
 
