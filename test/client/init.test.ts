@@ -67,7 +67,7 @@ describe('finds', () => {
     ['a folder of schema files elsewhere', { 'db/schema/main.prisma': DATASOURCE, 'db/schema/user.prisma': 'model User {\n id Int @id\n}', 'db/migrations/migration_lock.toml': 'provider = "postgresql"' }, { tool: 'prisma', schema: 'db/schema/main.prisma', migrations_directory: 'db/migrations' }],
     ['Knex beside packages of others', { 'package.json': '{"dependencies": {"knex": "3", "pg": "8", "sequelize": "6"}}', 'knexfile.js': "module.exports = { client: 'pg', connection: process.env.KNEX_URL }" }, { tool: 'knex', provider: 'postgresql', variables: ['KNEX_URL', 'STAGING_DATABASE_URL', 'PROD_DATABASE_URL'] }],
     ['Sequelize by its packages', { 'package.json': '{"dependencies": {"sequelize": "6", "mysql2": "3"}}' }, { tool: 'sequelize', provider: 'mysql' }],
-    ['TypeORM by its data source', { 'src/data-source.ts': "import { DataSource } from 'typeorm';\nexport default new DataSource({ type: 'postgres', url: process.env['PG_URI'] })" }, { tool: 'typeorm', provider: 'postgresql', variables: ['PG_URI', 'STAGING_DATABASE_URL', 'PROD_DATABASE_URL'] }],
+    ['TypeORM by its data source', { 'config.js': "export default { type: 'module' }", 'src/data-source.ts': "import { DataSource } from 'typeorm';\nexport default new DataSource({ type: 'postgres', url: process.env['PG_URI'] })" }, { tool: 'typeorm', provider: 'postgresql', variables: ['PG_URI', 'STAGING_DATABASE_URL', 'PROD_DATABASE_URL'] }],
     ['nothing in what is installed', { 'node_modules/x/prisma/schema.prisma': DATASOURCE.replace('postgresql', 'sqlite'), 'schema.prisma': DATASOURCE }, { tool: 'prisma', provider: 'postgresql', schema: 'schema.prisma' }],
   ])('%s', async (_title, files, expected) => {
     const directory = await project(files);

@@ -68,7 +68,9 @@ export function findProvider(tool: MigrationTool, files: readonly ProjectFile[])
   for (const { path, text } of telling) {
     // A generator has a provider too.
     const written = NAMED[tool].exec(path.endsWith('.prisma') ? (/^\s*datasource\s[\s\S]*?\}/m.exec(text)?.[0] ?? '') : text)?.[1];
-    if (written !== undefined) return { written, provider: SYSTEMS[written] ?? null };
+    const provider = SYSTEMS[written ?? ''] ?? null;
+    // Code says `type` of many things; a datasource says `provider` of one.
+    if (written !== undefined && (provider !== null || tool === 'prisma')) return { written, provider };
   }
   const drivers = new Set(files.filter(({ path }) => basename(path) === 'package.json').flatMap((file) => [...packagesIn(file)]).flatMap((name) => SYSTEMS[name] ?? []));
   const [only] = drivers;

@@ -68,10 +68,18 @@ export async function withScratch<T>(database: DatabaseHandler, target: Connecti
 async function create(session: Session, name: string, target: ConnectionTarget, id: string): Promise<void> {
   const [me] = await session.query<{ name: string }>('SELECT current_user::text AS name');
   const like = await readProperties(session, target.database, true);
-  if (like === null) throw new FaberError({ code: 'health_check_failed', message: `The database ${target.describe()} is not there` });
+  if (like === null) throw nothingLike(target);
   await createLike(session, name, { ...like, owner: me!.name, tablespace: 'pg_default' });
   const settings = like.settings.filter(({ role }) => role === null || role === me!.name);
   await carryOver(session, name, { ...like, settings, grants: null, connection_limit: -1, comment: `Scratch database of faber-db, used by ${id}` });
+}
+
+function nothingLike(target: ConnectionTarget): FaberError {
+  return new FaberError({
+    code: 'health_check_failed',
+    message: `The database ${target.describe()} is not there, and a scratch database is made after it`,
+    suggestions: [`Create the database ${target.database} (it may be empty), or name an environment whose database is there`],
+  });
 }
 
 /** Runs `work` while a session says that the scratch database of this name is in use: nobody takes it for an orphan. */

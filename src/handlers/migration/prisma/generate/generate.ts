@@ -44,8 +44,9 @@ export async function generateMigration(database: DatabaseHandler, target: Conne
     const files = await datamodelOf(settings, folder, variables);
     request.onProgress('Making the schema of all migrations in a scratch database');
     const made = await withScratch(database, target, { id: request.operationId, signal: request.signal }, async (scratch) => {
-      await makeSchema(database, project.migrations, scratch, settings.migrations.timeout_seconds, request.signal);
-      return makeScripts(database, scratch, files, target.secrets, request);
+      const leftOut = await makeSchema(database, project.migrations, scratch, settings.migrations.timeout_seconds, request.signal);
+      const scripts = await makeScripts(database, scratch, files, target.secrets, request);
+      return scripts && { ...scripts, findings: [...scripts.findings, ...leftOut.map(notTried)] };
     }).catch((error: unknown) => {
       throw error instanceof ScriptError ? noScratch(error, target) : error;
     });
@@ -57,6 +58,9 @@ export async function generateMigration(database: DatabaseHandler, target: Conne
     return { migration, path: relative(settings.working_directory, join(folder, name)), findings: made.findings };
   });
 }
+
+/** An old `ALTER ROLE … PASSWORD` must not run again. */
+const notTried = (what: string): Finding => ({ level: 'info', message: `Left out of the scratch database, since it reaches outside of it: ${what}` });
 
 /** A project has no folder of migrations before its first one. */
 async function projectOf(settings: Settings, folder: string, variables: NodeJS.ProcessEnv): Promise<Pick<Project, 'migrations'>> {

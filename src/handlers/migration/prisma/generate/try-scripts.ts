@@ -29,11 +29,11 @@ export async function tryScripts({ database, scratch, stillDifferent }: Trial, u
   if (downFailed) return without(`it fails${place(downFailed)} (${told(downFailed)})`);
   const back = await schemaOf(database, scratch);
   const lines = differences(before, back);
-  if (lines.length > 0) return without(`it does not bring back ${listed(lines)}`);
+  if (lines.length > 0) return without(`it leaves another schema than there was: ${listed(lines)}`);
   const again = await run(database, scratch, up);
-  if (again) return without(`after it, the migration fails${place(again)} (${told(again)})`);
+  if (again) return without(`the migration fails when it runs again after it${place(again)} (${told(again)})`);
   const twice = differences(after, await schemaOf(database, scratch));
-  if (twice.length > 0) return without(`after it, the migration makes another ${listed(twice)}`);
+  if (twice.length > 0) return without(`the migration makes another schema when it runs again after it: ${listed(twice)}`);
   const moved = before.exact !== back.exact;
   return { keepDown: true, findings: moved ? [{ level: 'info', message: 'down.sql brings columns back at the end of their table, not where they stood' }] : [] };
 }

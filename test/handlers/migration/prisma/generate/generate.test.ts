@@ -119,7 +119,7 @@ describe.concurrent('generates', () => {
     await p.model(USER('  email String'));
     const { migration, findings } = await p.generate('without_age');
     expect(migration).toMatchObject({ name: '20990101000001_without_age', down: null });
-    expect(findings.map(({ message }) => message)).toEqual([expect.stringContaining('it does not bring back constraint public."User"."User_age_check"')]);
+    expect(findings.map(({ message }) => message)).toEqual([expect.stringContaining('it leaves another schema than there was: constraint public."User"."User_age_check"')]);
   });
 });
 
@@ -137,6 +137,7 @@ describe.concurrent('refuses, and writes nothing', () => {
       await addMigration(p, '20240101000000_init', `CREATE TYPE "Role" AS ENUM ('USER');\nCREATE TABLE "User" (id serial CONSTRAINT "User_pkey" PRIMARY KEY, role "Role" NOT NULL DEFAULT 'USER');`);
       await p.model(USER('  role Role @default(OWNER)', 'enum Role {\n  USER\n  OWNER\n}\n'));
     }, 'plan_failed', '55P04'],
+    ['a database that is not there', async (p) => void (await p.db.drop()), 'health_check_failed', 'is not there'],
     ['a role that may not create databases', async (p) => {
       await p.model(USER('  email String'));
       await p.db.asAdmin(`ALTER ROLE ${p.db.role.name} NOCREATEDB`);
