@@ -15,6 +15,7 @@ import { pino, type Logger } from 'pino';
 import { createActivities } from './src/activities/index.js';
 import type { Dependencies } from './src/activities/dependencies.js';
 import { DEFAULT_TASK_QUEUE } from './src/contract/names.js';
+import { requireAllowed } from './src/handlers/allowed-roots.js';
 import { verifyToken } from './src/handlers/approval/index.js';
 import { backupHandlers, openLocalStore } from './src/handlers/backup/index.js';
 import { configuredEnvironments, developmentEnvironment, loadSettings } from './src/handlers/config-file.js';
@@ -47,6 +48,7 @@ export function dependencies(env: NodeJS.ProcessEnv): Dependencies {
     configuredEnvironments: (directory) => configuredEnvironments(directory, env),
     plugins: plugins(env),
     postNotification,
+    requireAllowed: (path, what) => requireAllowed(path, what, 'config_invalid', env),
     seeds: seedHandler,
     verifyToken,
     env,

@@ -190,6 +190,20 @@ export interface WatchInput {
   interval_ms: number;
 }
 
+export interface PhaseStepInput {
+  operation_id: string;
+  settings: Settings;
+}
+
+export interface Rehearsal {
+  /** Pending migrations that went up, in order. */
+  up: string[];
+  /** Those of them that went down and up again. */
+  down: string[];
+  /** The migration without a down script that ended the way down. */
+  stopped_at: string | null;
+}
+
 export interface EndInput {
   operation_id: string;
   settings: Settings;
@@ -300,6 +314,12 @@ export interface ChangingActivities {
   sendNotification(input: { settings: Settings; notification: Notification }): Promise<void>;
   /** Watches health until a moment. Null: it stayed well. */
   watchHealth(input: WatchInput): Promise<HealthReport | null>;
+  /** Takes what is pending up, down and up again, on a scratch database. Fails with phase_failed. */
+  rehearseMigrations(input: PhaseStepInput): Promise<Rehearsal>;
+  /** Runs the project's tests. Fails with phase_failed. */
+  runTests(input: PhaseStepInput): Promise<{ command: string }>;
+  /** Fails with phase_failed where a check finds rows. */
+  checkIntegrity(input: PhaseStepInput): Promise<{ checks: number; remarks: string[] }>;
   /** Asks the cloud plugin once; `pending` is for the workflow to wait out. Fails with plugin_failed, to be tried again. */
   askCloud(input: { settings: Settings; request: CloudRequest }): Promise<CloudAnswer>;
 }

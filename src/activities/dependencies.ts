@@ -25,6 +25,8 @@ export interface Dependencies {
   postNotification: PostNotification;
   seeds: SeedHandler;
   verifyToken: VerifyToken;
+  /** Refuses a path that FABER_DB_ROOTS does not allow. @throws FaberError config_invalid */
+  requireAllowed: (path: string, what: string) => Promise<void>;
   /** The worker's environment variables: the only place where secrets come from. */
   env: NodeJS.ProcessEnv;
 }

@@ -18,6 +18,7 @@ import { inspectChange, verifyUndone } from './inspect-change.js';
 import { listBackups } from './list-backups.js';
 import { loadEnvironments } from './load-environments.js';
 import { loadOperation } from './load-operation.js';
+import { checkIntegrity, rehearseMigrations, runTests } from './phases.js';
 import { askCloud, sendAudit, sendNotification, sendWork } from './plugins.js';
 import { planOperation } from './plan-operation.js';
 import { readEnvironment } from './read-environment.js';
@@ -36,7 +37,7 @@ export function createActivities(deps: Dependencies): Activities {
   const activities = {
     loadOperation, planOperation, recheckPlan, checkHealth, inspectChange, verifyUndone, verifyDecisions, confirmBackup, listBackups, readSchedules, findBackup,
     createDatabase, beginChange, beginInRestored, settleInterrupted, createBackup, abandonBackup, proveBackup, generateMigration, verifyBackup, cleanUpBackups, holdWrites, applyMigrations, revertMigrations, restoreBackup, runSeed, rebuildDatabase,
-    endOperation, sendAudit, sendWork, sendNotification, askCloud, watchHealth,
+    endOperation, sendAudit, sendWork, sendNotification, askCloud, watchHealth, rehearseMigrations, runTests, checkIntegrity,
     checkDrift, loadEnvironments, readEnvironment,
     listRunning: () => listRunning(),
     findWorkers: (_deps: Dependencies, input: Parameters<typeof findWorkers>[0]) => findWorkers(input),

@@ -10,7 +10,7 @@ import { connectTemporal, type ConnectOptions, type TemporalAccess } from './con
 import { decide, planHashOf, type Recorded, signatureFacts } from './decide.js';
 import { OperationHandle } from './handle.js';
 import { listOperations, type ListedOperation, type ListOptions } from './list.js';
-import { Lookout, sightOf } from './look.js';
+import { Lookout, queryState, sightOf } from './look.js';
 import { requester } from './requester.js';
 import { Schedules } from './schedules.js';
 import type { Answer } from './results.js';
@@ -129,7 +129,14 @@ export class FaberClient {
     return this.#decide(workflowId, 'reject', decision);
   }
 
-  async #decide(workflowId: string, decision: Recorded['recorded'], { key, ...said }: Decided): Promise<Recorded> {
+  /** What a phase waits for is decided at the operation that it runs. */
+  async #decidedAt(workflowId: string): Promise<string> {
+    const state = await queryState(this.access, this.access.client.workflow.getHandle(workflowId)).catch(() => null);
+    return state?.step_workflow_id ?? workflowId;
+  }
+
+  async #decide(asked: string, decision: Recorded['recorded'], { key, ...said }: Decided): Promise<Recorded> {
+    const workflowId = await this.#decidedAt(asked);
     if (key === undefined) return decide(this.access, workflowId, { decision, ...said });
     const { by, comment, resolve } = said;
     const facts = await signatureFacts(this.access, workflowId, said.plan);
@@ -149,7 +156,7 @@ export class FaberClient {
         suggestions: [offered.length > 0 ? `It waits for: ${offered.join(', ')}` : `It does not wait for a decision after a failure (phase: ${state.phase})`],
       });
     }
-    const recorded = await this.#decide(workflowId, choice, { plan: plan ?? (await planHashOf(this.access, workflowId)), ...rest });
+    const recorded = await this.#decide(workflowId, choice, { plan: plan ?? (await planHashOf(this.access, await this.#decidedAt(workflowId))), ...rest });
     await this.#untilTakenUp(workflowId, JSON.stringify(state.answer));
     return recorded;
   }

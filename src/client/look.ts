@@ -71,6 +71,24 @@ function together(operation: OperationState, change: OperationState): OperationS
   };
 }
 
+/** A phase's state with that of the operation that it runs: what is waited for is that operation's. */
+function withStep(phase: OperationState, step: OperationState): OperationState {
+  const ended = step.phase === 'finished';
+  return {
+    ...phase,
+    phase: ended ? phase.phase : step.phase,
+    plan: step.plan,
+    approval_deadline: step.approval_deadline,
+    approvals: step.approvals,
+    refused: step.refused,
+    refused_count: step.refused_count,
+    waiting_behind: step.waiting_behind,
+    progress: [...phase.progress, ...step.progress],
+    progress_total: phase.progress_total + step.progress_total,
+    answer: ended ? phase.answer : step.answer,
+  };
+}
+
 /**
  * What the running activity says of itself (which migration of how many, bytes dumped) as one more line. It travels by
  * heartbeats, which cost no history, so the workflow itself does not know it.
@@ -113,8 +131,16 @@ export class Lookout {
     const description = await this.#handle.describe();
     const sight = sightOf(description);
     const own = sight.untouched ? null : await this.#stateAt(this.#handle, description.historyLength);
-    const change = own?.change_workflow_id && own.phase !== 'finished' ? await this.#changeOf(own.change_workflow_id) : null;
-    return { ...sight, state: own && change ? together(own, change) : own };
+    return { ...sight, state: own && (await this.#withParts(own, description)) };
+  }
+
+  /** With the operation that a phase runs now, and with the change that an operation waits for. */
+  async #withParts(own: OperationState, description: WorkflowExecutionDescription): Promise<OperationState> {
+    if (own.phase === 'finished') return own;
+    const part = own.step_workflow_id ?? own.change_workflow_id;
+    const state = part === null ? null : await this.#changeOf(part);
+    if (state === null) return withRunningStep(own, description);
+    return own.step_workflow_id ? withStep(own, state) : together(own, state);
   }
 
   async #changeOf(workflowId: string): Promise<OperationState | null> {
@@ -122,7 +148,7 @@ export class Lookout {
     try {
       const description = await handle.describe();
       const state = await this.#stateAt(handle, description.historyLength);
-      return state && withRunningStep(state, description);
+      return state && (await this.#withParts(state, description));
     } catch (error) {
       // The child's start is on its way.
       if (grpcStatus(error) === GRPC.notFound || (error instanceof Error && error.name === 'WorkflowNotFoundError')) return null;

@@ -166,7 +166,7 @@ const Integration = z.object({
 const Phases = z.object({
   evaluate: z
     .object({
-      test_command: z.string().min(1).max(2000).nullish().describe("The project's integration tests: a command for the shell, run in the working directory with the variables of the environment's URL"),
+      test_command: z.string().min(1).max(2000).nullish().describe("The project's integration tests: a command, split at spaces as the seed's is, run in the working directory. It sees the URL of the database in the variable that the config names for it and in DATABASE_URL"),
       test_timeout_seconds: seconds.default(1800).describe('How long they may run'),
       integrity_checks: z.array(z.string().min(1).max(500)).max(50).default([]).describe('SQL files, relative to the working directory: each is one query that must find no row, run in a read-only transaction'),
       integrity_timeout_seconds: seconds.default(300).describe('How long one of them may run'),

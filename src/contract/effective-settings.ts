@@ -219,6 +219,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
       region: chosen.region ?? null,
     },
     schedules: schedulesOf(config, chosen),
+    auto_migrate: chosen.auto_migrate === true && !protection.protected,
     phases: { ...config.phases.evaluate, test_command: config.phases.evaluate.test_command ?? null, ...config.phases.release },
     warnings: boundedTexts([
       ...(protection.warning ? [protection.warning] : []),

@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   compensation_failed: { family: 'failed', meaning: 'The change failed and so did its undo; a person must decide.' },
   interrupted_operation: { family: 'failed', meaning: 'An earlier operation began a change and never ended; it must be decided first.' },
   fenced_off: { family: 'failed', meaning: 'Another operation has taken over the database; this one changed nothing more.' },
+  phase_failed: { family: 'failed', meaning: 'A phase of a pipeline ended at its own step: migrations that do not go up, down and up again, tests, or checks of the data.' },
   plugin_failed: { family: 'failed', meaning: 'A plugin could not be run, or did not answer by the contract.' },
   internal: { family: 'failed', meaning: 'A fault of faber-db itself.' },
   rejected: { family: 'cancelled', meaning: 'A person refused the plan; nothing was changed.' },

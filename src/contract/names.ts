@@ -21,6 +21,9 @@ export const WORKFLOW_TYPES = {
   'read-schedules': 'readSchedules',
   'cleanup-backups': 'cleanUpBackups',
   'verify-backup': 'verifyBackup',
+  build: 'build',
+  evaluate: 'evaluate',
+  release: 'release',
 } as const satisfies Record<OperationName, string>;
 
 /** The child that holds the database and makes the change. */

@@ -135,6 +135,13 @@ export const OperationParameters = {
   'read-schedules': z.strictObject({ working_directory: WorkingDirectory.optional() }),
   'cleanup-backups': z.strictObject({ ...base, apply: z.boolean().default(false).describe('Remove what retention takes; without it, only say what that is') }),
   'verify-backup': z.strictObject({ ...base, backup_id: BackupId.optional().describe('Which backup is really restored, into a scratch database. Default: the newest') }),
+  build: z.strictObject({
+    ...base,
+    environment: EnvironmentName.default('dev').describe('Where the migrations are applied. Default: dev'),
+    name: NewMigrationName.optional().describe('Generates a migration of this name first, where the schema has changed'),
+  }),
+  evaluate: z.strictObject({ ...base, environment: EnvironmentName.default('staging').describe('Where it is evaluated. Default: staging') }),
+  release: z.strictObject({ ...base, environment: EnvironmentName.default('production').describe('What is released to. Default: production') }),
 } as const;
 
 export const OperationName = z.enum(
@@ -149,6 +156,10 @@ export type ParametersInput<O extends OperationName> = z.input<(typeof Operation
 /** Operations that change the database and therefore run the guarded sequence. */
 export const GUARDED_OPERATIONS = ['initialize-database', 'migrate', 'rollback', 'rollback-to', 'restore', 'seed', 'reset'] as const satisfies readonly OperationName[];
 export type GuardedOperation = (typeof GUARDED_OPERATIONS)[number];
+
+/** Phases of a pipeline: they start operations, one after the other. */
+export const PHASES = ['build', 'evaluate', 'release'] as const satisfies readonly OperationName[];
+export type PhaseName = (typeof PHASES)[number];
 
 /** A request as a caller writes it. `working_directory` may stand here or in `parameters`. */
 export const RequestEnvelope = z.strictObject({
@@ -170,4 +181,6 @@ export interface OperationInput {
   request: unknown;
   /** Who asked, by their own word. */
   requested_by: string;
+  /** Set by a phase that starts this operation. */
+  phase?: 'build';
 }

@@ -120,6 +120,22 @@ export const ResetResult = z.object({
 });
 export type ResetResult = z.infer<typeof ResetResult>;
 
+export const PhaseStep = z.object({
+  step: z.string().describe('generate, validate, apply, migrate, tests, integrity'),
+  status: z.enum(['done', 'nothing_to_do', 'failed', 'cancelled']),
+  message: z.string(),
+  operation_id: z.string().optional().describe('The operation that did it; its answer has the details'),
+  duration_seconds: z.number(),
+});
+export type PhaseStep = z.infer<typeof PhaseStep>;
+
+/** Of a phase, also of one that failed. */
+export const PhaseResult = z.object({
+  steps: z.array(PhaseStep).describe('In their order, up to the one that failed'),
+  duration_seconds,
+});
+export type PhaseResult = z.infer<typeof PhaseResult>;
+
 /** The shapes that `result` of each operation can have; the usual one first. */
 export const OPERATION_RESULTS = {
   'initialize-database': [InitializeResult, PreviewResult],
@@ -138,6 +154,9 @@ export const OPERATION_RESULTS = {
   'read-schedules': [ReadSchedulesResult],
   'cleanup-backups': [CleanupResult],
   'verify-backup': [VerifyResult],
+  build: [PhaseResult],
+  evaluate: [PhaseResult],
+  release: [PhaseResult],
 } as const satisfies Record<OperationName, readonly z.ZodObject[]>;
 
 /** `result` of operation `O`. */

@@ -124,10 +124,11 @@ export const Settings = z.object({
   schedules: z
     .object({ backup: z.string().nullable(), cleanup: z.string().nullable(), drill: z.string().nullable() })
     .describe('Cron lines (UTC) of what runs by itself; null: never'),
+  auto_migrate: z.boolean().optional().describe('The build phase may apply here without being asked'),
   /** Absent in operations that an older release began. */
   phases: z
     .object({
-      test_command: z.string().nullable().describe('The project’s integration tests, for the shell'),
+      test_command: z.string().nullable().describe('The project’s integration tests'),
       test_timeout_seconds: z.number().positive(),
       integrity_checks: z.array(z.string()).describe('SQL files, relative to the working directory; each must find no row'),
       integrity_timeout_seconds: z.number().positive().describe('For each'),

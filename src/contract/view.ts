@@ -29,6 +29,8 @@ export const OperationState = z.object({
   progress_total: z.number().int(),
   /** The child workflow that holds the database and makes the change, once there is one; its own `state` tells more. */
   change_workflow_id: z.string().nullable(),
+  /** The operation that a phase runs now: what it waits for is decided there. */
+  step_workflow_id: z.string().nullable().optional(),
   /** Set as soon as a caller can be answered, also while the operation waits for a decision. */
   answer: Response.nullable(),
 });

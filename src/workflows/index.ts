@@ -17,3 +17,6 @@ export { seed } from './seed.js';
 export { verifyBackup } from './verify-backup.js';
 export { status } from './status.js';
 export { backup, listBackups, migratePreview, readSchedules } from './unguarded.js';
+export { build } from './phases/build.js';
+export { evaluate } from './phases/evaluate.js';
+export { release } from './phases/release.js';

@@ -13,7 +13,7 @@ import { DESCRIPTIONS, stateQuery } from './messages.js';
 import { cleanUpAfterBackup } from './retention.js';
 
 /** What runs at night, with nobody to see it fail. Of what only looks there is nothing to record. */
-const RECORDED: ReadonlySet<OperationName> = new Set<OperationName>(['backup', 'verify-backup', 'cleanup-backups']);
+const RECORDED: ReadonlySet<OperationName> = new Set<OperationName>(['backup', 'verify-backup', 'cleanup-backups', 'build', 'evaluate', 'release']);
 
 type Work = (loaded: LoadedOperation, progress: Progress) => Promise<Response>;
 

@@ -20,6 +20,7 @@ import { invokedAs, type Io } from './io.js';
 import { addList } from './list.js';
 import { addListBackups } from './list-backups.js';
 import { addMigrate } from './migrate.js';
+import { addPhase } from './phase.js';
 import { addPreview } from './preview.js';
 import { addReset } from './reset.js';
 import { addRestore } from './restore.js';
@@ -49,7 +50,7 @@ function buildProgram(io: Io, done: (exitCode: number) => void): Command {
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .exitOverride();
   program.commandsGroup('Operations:');
-  for (const add of [addRun, addInitializeDatabase, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addSeed, addReset, addBackup, addGenerateMigration, addStatus, addHealthCheck, addListBackups, addVerify, addCleanup]) add(program, io, done);
+  for (const add of [addRun, addInitializeDatabase, addMigrate, addPreview, addRollback, addRollbackTo, addRestore, addSeed, addReset, addBackup, addGenerateMigration, addStatus, addHealthCheck, addListBackups, addVerify, addCleanup, addPhase]) add(program, io, done);
   program.commandsGroup('Decisions and overview:');
   for (const add of [addApproveAndReject, addDecide, addWatch, addList, addCancel, addSchedule]) add(program, io, done);
   program.commandsGroup('Set up and run:');

@@ -208,6 +208,9 @@ export interface SchemaFact { kind: string; name: string; definition: string }
 
 export interface RestoreReport { side_database: string; tables: number; rows: number; duration_seconds: number }
 
+/** How many rows a check found, counted up to a bound. */
+export interface RowsFound { rows: number; more: boolean }
+
 export interface DatabaseHandler {
   readonly provider: Settings['provider'];
 
@@ -296,6 +299,15 @@ export interface DatabaseHandler {
    * @param session asks through this one: for a database that lets no new session in, as during a swap
    */
   nothingWrittenSince(target: ConnectionTarget, snapshot: { xid: string }, operationId: string, session?: Session): Promise<{ proven: boolean; reason: string }>;
+
+  /**
+   * How many rows one query finds, in a transaction that cannot write.
+   * @throws FaberError phase_failed when it cannot run
+   */
+  rowsFound(target: ConnectionTarget, query: string, options: { timeoutSeconds: number; signal: AbortSignal }): Promise<RowsFound>;
+
+  /** What the server does not vouch for (constraints never validated, invalid indexes), a line each. */
+  uncheckedObjects(target: ConnectionTarget): Promise<string[]>;
 
   /** Holds writes of others off (new sessions read-only, existing ones ended) or lets them on again. Idempotent. */
   holdWrites(target: ConnectionTarget, fence: Fence, hold: boolean): Promise<void>;

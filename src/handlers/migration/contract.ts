@@ -102,6 +102,16 @@ export interface GeneratedMigration {
   findings: Finding[];
 }
 
+export interface RehearsalInput {
+  /** What the database holds already, in order. */
+  applied: readonly Migration[];
+  /** What is tried, in order. */
+  pending: readonly Migration[];
+  operationId: string;
+  signal: AbortSignal;
+  onProgress: (what: string) => void;
+}
+
 export interface MigrationHandler {
   readonly tool: Settings['migration_tool'];
 
@@ -171,6 +181,14 @@ export interface MigrationHandler {
    * @throws FaberError plan_failed when one fails on an empty database
    */
   makeSchema(migrations: readonly Migration[], scratch: ConnectionTarget, settings: Settings, signal: AbortSignal): Promise<string[]>;
+
+  /**
+   * Takes migrations up, then down as far as down scripts go, then up again, on a scratch database of the target's server; after
+   * each down the schema must be as before its up.
+   * @returns names that went down and up again, and the migration that ended the way down
+   * @throws FaberError phase_failed that says where; nothing but the scratch database was touched
+   */
+  rehearse(target: ConnectionTarget, settings: Settings, input: RehearsalInput): Promise<{ down: string[]; stoppedAt: string | null }>;
 
   /**
    * Makes a migration and its down script of the change between the project's migrations and its datamodel, tries both on a

@@ -18,6 +18,8 @@ export interface SeedRun {
   /** Credentials that it was given: masked wherever it prints them. */
   secrets: readonly string[];
   signal: AbortSignal;
+  /** Instead of the seed's own. */
+  limit?: { seconds: number; key: string };
 }
 
 export interface SeedEnd {

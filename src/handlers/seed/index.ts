@@ -17,29 +17,32 @@ export const seedHandler: SeedHandler = {
 
   async run(run, settings) {
     const [file, ...args] = wordsOf(run.command);
+    const limit = run.limit ?? { seconds: settings.seed.timeout_seconds, key: 'seed.timeout_seconds' };
     const end = await runChild({
       file, args,
       cwd: settings.working_directory,
       env: { ...run.env, PATH: await searchPath(settings, run) },
-      timeoutMs: settings.seed.timeout_seconds * 1000,
+      timeoutMs: limit.seconds * 1000,
       stdout: { last: KEPT_BYTES },
       diesWithUs: true,
       signal: run.signal,
     });
-    return endOf(end, file, settings, run.secrets);
+    return endOf(end, file, limit, run.secrets);
   },
 };
 
-function endOf(end: ChildEnd, file: string, settings: Settings, secrets: readonly string[]): SeedEnd {
+function endOf(end: ChildEnd, file: string, limit: Limit, secrets: readonly string[]): SeedEnd {
   // Values of rows may be kept for whoever may read the store, credentials not even there.
   const output = redactor(secrets)([end.stdout, end.stderr].filter((text) => text !== '').join('\n'));
-  const reason = reasonOf(end, file, settings);
+  const reason = reasonOf(end, file, limit);
   return { succeeded: reason === null, reason, tail: maskedTail(output), output };
 }
 
-function reasonOf(end: ChildEnd, file: string, settings: Settings): string | null {
+type Limit = NonNullable<SeedRun['limit']>;
+
+function reasonOf(end: ChildEnd, file: string, limit: Limit): string | null {
   if (end.notStarted !== null) return `it could not be started (${end.notStarted})`;
-  if (end.timedOut) return `it took longer than seed.timeout_seconds (${settings.seed.timeout_seconds} s) and was ended`;
+  if (end.timedOut) return `it took longer than ${limit.key} (${limit.seconds} s) and was ended`;
   if (end.code === null) return `it was ended by ${end.signal ?? 'a signal'}`;
   if (NOT_STARTED.includes(end.code)) return `it exited with code ${end.code}: is ${file} installed on the worker?`;
   return end.code === 0 ? null : `it exited with code ${end.code}`;

@@ -11,9 +11,9 @@ const MOST_ID = 250;
  * first activity, so that a bad one is answered; who asked is text or unknown.
  */
 export function operationInput(argument: unknown): OperationInput {
-  const { request, requested_by } = (typeof argument === 'object' && argument !== null ? argument : {}) as Partial<OperationInput>;
+  const { request, requested_by, phase } = (typeof argument === 'object' && argument !== null ? argument : {}) as Partial<OperationInput>;
   const named = typeof requested_by === 'string' && requested_by.trim() !== '';
-  return { request: request ?? null, requested_by: named ? requested_by.slice(0, MOST_NAME) : 'unknown' };
+  return { request: request ?? null, requested_by: named ? requested_by.slice(0, MOST_NAME) : 'unknown', ...(phase === 'build' && workflowInfo().parent !== undefined ? { phase } : {}) };
 }
 
 /** @throws StopHere invalid_request for an id that leaves no room: the server would refuse the change again and again. */

@@ -40,6 +40,7 @@ class Operation {
   readonly #progress: Progress;
   readonly #startedAt = Date.now();
   readonly #request: unknown;
+  readonly #phase: OperationInput['phase'];
   #loaded: LoadedOperation | null = null;
   #notifier: Notifier | null = null;
   #changes = 0;
@@ -52,8 +53,9 @@ class Operation {
     private readonly operation: GuardedOperation,
     argument: OperationInput,
   ) {
-    const { request, requested_by } = operationInput(argument);
+    const { request, requested_by, phase } = operationInput(argument);
     this.#request = request;
+    this.#phase = phase;
     this.#progress = new Progress(operation, requested_by);
     this.#listen();
   }
@@ -127,6 +129,8 @@ class Operation {
     const { settings } = this.#loaded!;
     const approval = this.#approval;
     if (!needsApproval(plan, settings)) return null;
+    // What the config says of the build phase; never in a protected environment, and never where a person must say what happened.
+    if (this.#phase === 'build' && settings.auto_migrate === true && plan.resolve.length === 0) return null;
     const seconds = settings.approval.timeout_seconds[plan.evidence.risk];
     approval.open({ plan, settings: settings.approval, requestedBy: this.#progress.requestedBy });
     this.#progress.approvalDeadline = new Date(Date.now() + seconds * 1000).toISOString();

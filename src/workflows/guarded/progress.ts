@@ -11,6 +11,7 @@ export class Progress {
   approvalDeadline: string | null = null;
   waitingBehind: string[] = [];
   changeWorkflowId: string | null = null;
+  stepWorkflowId: string | null = null;
   answer: Response | null = null;
   #lines: ProgressLine[] = [];
   #total = 0;
@@ -46,6 +47,7 @@ export class Progress {
       progress: this.#lines,
       progress_total: this.#total,
       change_workflow_id: this.changeWorkflowId,
+      ...(this.stepWorkflowId === null ? {} : { step_workflow_id: this.stepWorkflowId }),
       answer: this.answer,
     };
   }

@@ -8,6 +8,7 @@ import { schemaFacts, schemaFingerprint } from './fingerprint.js';
 import { checkHealth } from './health.js';
 import { holdWrites } from './hold-writes.js';
 import { identify } from './identity.js';
+import { rowsFound, uncheckedObjects } from './integrity.js';
 import { proveQuiet } from './quiet.js';
 import { measure, measureTables } from './measure.js';
 import { openSession, withSession } from './session.js';
@@ -35,6 +36,8 @@ export const postgresDatabaseHandler: DatabaseHandler = {
   tableCounts: (target) => tableCounts(postgresTarget(target)),
   measureTables: (target) => measureTables(postgresTarget(target)),
   measure: (target, places) => measure(postgresTarget(target), places),
+  rowsFound: (target, query, options) => rowsFound(postgresTarget(target), query, options),
+  uncheckedObjects: (target) => uncheckedObjects(postgresTarget(target)),
   holdWrites: (target, fence, hold) => holdWrites(postgresTarget(target), fence, hold),
 
   async nothingWrittenSince(target, snapshot, operationId, session) {

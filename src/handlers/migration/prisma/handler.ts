@@ -1,7 +1,7 @@
 /** Prisma Migrate on PostgreSQL: its projects, its ledger, without its CLI. */
 import type { Settings } from '../../../contract/settings.js';
 import type { ConnectionTarget, DatabaseHandler } from '../../database/contract.js';
-import type { GenerateRequest, Migration, MigrationHandler, StepContext } from '../contract.js';
+import type { GenerateRequest, Migration, MigrationHandler, RehearsalInput, StepContext } from '../contract.js';
 import { classify } from '../script/classify.js';
 import { applyMigration } from './apply.js';
 import { compare } from './compare.js';
@@ -14,6 +14,7 @@ import { LEDGER_TABLE } from './ledger-table.js';
 import { makeSchema } from './make-schema.js';
 import { measureLosses } from './measure-losses.js';
 import { readProject } from './project.js';
+import { rehearse } from './rehearse.js';
 import { revertMigration } from './revert.js';
 import { seedCommand } from './seed-command.js';
 import { recordBaseline, resolveFailed } from './settle.js';
@@ -63,6 +64,10 @@ export class PrismaMigrationHandler implements MigrationHandler {
 
   makeSchema(migrations: readonly Migration[], scratch: ConnectionTarget, settings: Settings, signal: AbortSignal) {
     return makeSchema(this.database, migrations, scratch, settings.migrations.timeout_seconds, signal);
+  }
+
+  rehearse(target: ConnectionTarget, settings: Settings, input: RehearsalInput) {
+    return rehearse(this.database, target, settings, input);
   }
 
   generate(target: ConnectionTarget, settings: Settings, request: GenerateRequest) {

@@ -53,9 +53,9 @@ async function run(database: DatabaseHandler, scratch: ConnectionTarget, script:
   }
 }
 
-interface Schema { exact: string; objects: Map<string, string> }
+export interface Schema { exact: string; objects: Map<string, string> }
 
-async function schemaOf(database: DatabaseHandler, scratch: ConnectionTarget): Promise<Schema> {
+export async function schemaOf(database: DatabaseHandler, scratch: ConnectionTarget): Promise<Schema> {
   const facts = await database.schemaFacts(scratch);
   const exact = facts.map(({ kind, name, definition }) => `${kind} ${name} ${definition}`).sort().join('\0');
   const withoutPosition = (kind: string, definition: string) => (kind === 'column' ? definition.replace(/^\d+ /, '') : definition);
@@ -63,12 +63,12 @@ async function schemaOf(database: DatabaseHandler, scratch: ConnectionTarget): P
 }
 
 /** By name only: definitions can hold literals. */
-function differences(expected: Schema, found: Schema): string[] {
+export function differences(expected: Schema, found: Schema): string[] {
   const names = new Set([...expected.objects.keys(), ...found.objects.keys()]);
   return [...names].filter((name) => expected.objects.get(name) !== found.objects.get(name)).sort();
 }
 
-const listed = (lines: readonly string[]) => lines.slice(0, 5).join(', ') + (lines.length > 5 ? ` and ${lines.length - 5} more` : '');
+export const listed = (lines: readonly string[]) => lines.slice(0, 5).join(', ') + (lines.length > 5 ? ` and ${lines.length - 5} more` : '');
 const place = ({ line }: ScriptFailure) => (line === null ? '' : ` in line ${line}`);
 const told = ({ sqlState, message }: ScriptFailure) => `${sqlState ?? 'no SQLSTATE'}: ${message}`;
 

@@ -1,0 +1,67 @@
+/** Tries migrations on a scratch database: up, down, up again. */
+import { FaberError } from '../../../contract/failure.js';
+import type { Settings } from '../../../contract/settings.js';
+import { withScratch } from '../../backup/dump/scratch.js';
+import { ScriptError, type ConnectionTarget, type DatabaseHandler } from '../../database/contract.js';
+import type { Migration, RehearsalInput } from '../contract.js';
+import { differences, listed, schemaOf, type Schema } from './generate/try-scripts.js';
+import { makeSchema } from './make-schema.js';
+
+type Downable = Migration & { down: Uint8Array };
+
+/** @throws FaberError phase_failed */
+export async function rehearse(database: DatabaseHandler, target: ConnectionTarget, settings: Settings, input: RehearsalInput): Promise<{ down: string[]; stoppedAt: string | null }> {
+  const { applied, pending, signal, onProgress } = input;
+  const run = async (scratch: ConnectionTarget, migrations: readonly Migration[], where: string) => {
+    try {
+      await makeSchema(database, migrations, scratch, settings.migrations.timeout_seconds, signal);
+    } catch (error) {
+      if (error instanceof FaberError) throw new FaberError({ code: 'phase_failed', message: `Tried on a scratch database, ${where}: ${error.message}`, suggestions: error.suggestions }, { cause: error });
+      throw error;
+    }
+  };
+  try {
+    return await withScratch(database, target, { id: input.operationId, signal }, async (scratch) => {
+      onProgress(`Making the schema of ${applied.length} applied migrations in a scratch database`);
+      await run(scratch, applied, 'with what is applied already');
+      const before: Schema[] = [];
+      for (const migration of pending) {
+        onProgress(`Up: ${migration.name}`);
+        before.push(await schemaOf(database, scratch));
+        await run(scratch, [migration], 'going up');
+      }
+      const down: Downable[] = [];
+      const end = await schemaOf(database, scratch);
+      for (let at = pending.length - 1; at >= 0; at -= 1) {
+        const migration = pending[at]!;
+        if (!hasDown(migration)) break;
+        onProgress(`Down: ${migration.name}`);
+        await run(scratch, [{ ...migration, file: downFile(migration), up: migration.down }], 'going down');
+        requireSame(before[at]!, await schemaOf(database, scratch), `${downFile(migration)} does not bring back`);
+        down.unshift(migration);
+      }
+      for (const migration of down) {
+        onProgress(`Up again: ${migration.name}`);
+        await run(scratch, [migration], 'going up again');
+      }
+      requireSame(end, await schemaOf(database, scratch), 'After going down and up again the schema has another');
+      return { down: down.map((m) => m.name), stoppedAt: pending[pending.length - down.length - 1]?.name ?? null };
+    });
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+    throw new FaberError({
+      code: 'phase_failed',
+      message: `The scratch database beside ${target.describe()} could not be made or used (${error.failure.sqlState ?? 'no SQLSTATE'}: ${error.failure.message})`,
+      suggestions: ['Give the role of the connection CREATEDB'],
+    }, { cause: error });
+  }
+}
+
+const hasDown = (migration: Migration): migration is Downable => migration.down !== null;
+const downFile = ({ file }: Migration) => file.replace(/migration\.sql$/, 'down.sql');
+
+function requireSame(expected: Schema, found: Schema, what: string): void {
+  const lines = differences(expected, found);
+  if (lines.length === 0) return;
+  throw new FaberError({ code: 'phase_failed', message: `Tried on a scratch database: ${what} ${listed(lines)}`, suggestions: ['Mend the down script, or remove it where only a restore undoes the migration'] });
+}
