@@ -138,6 +138,7 @@ describe('on a terminal', () => {
     expect(code).toBe(0);
     expect(err.match(/\?/g)).toHaveLength(5);
     expect(err).not.toMatch(/system|URL of dev/);
+    expect(err).toContain("It must be the name of an environment variable, never a URL. Name of the variable with the URL of live's database?");
     const config = await configIn(directory);
     expect([config.database.migration_tool, variables(config)]).toEqual(['prisma', { dev: 'DATABASE_URL', live: 'LIVE_URL' }]);
   });

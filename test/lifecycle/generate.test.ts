@@ -1,5 +1,5 @@
 /** generate-migration as an operation: through a real worker, applied afterwards, and with the worker killed in the middle. */
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -78,13 +78,22 @@ describe.concurrent('generate-migration', () => {
     expect(await inMigrations(strict)).toEqual([]);
   });
 
-  it('a generated down is not offered as the undo of a migration that destroyed data', async () => {
+  it('a generated down undoes by itself what destroyed nothing, and is not offered as the undo of what destroyed data', async () => {
     const { undo } = stacks;
     await model(undo, USER('  age Int?\n'));
     await (await undo.start('generate-migration', { name: 'init', environment: 'dev' })).answer();
     await (await undo.start('migrate', { environment: 'dev' })).answer();
     await undo.database.query(`INSERT INTO "User" (email, age) VALUES ('a', 7)`);
-    await model(undo, USER(''));
+
+    await model(undo, USER('  age Int?\n  nick String?\n  @@index([nick])\n'));
+    await (await undo.start('generate-migration', { name: 'nick', environment: 'dev' })).answer();
+    await undo.migration('99990101000000_fails', 'SELECT 1/0');
+    const undone = await (await undo.start('migrate', { environment: 'dev' })).answer();
+    expect(undone).toMatchObject({ status: 'error', code: 'migration_failed', result: { migrations_applied_before_failure: 1, rollback: { status: 'undone', by: 'down', verified: true } } });
+    await rm(join(undo.directory, 'prisma', 'migrations', '99990101000000_fails'), { recursive: true });
+    expect(await (await undo.start('migrate', { environment: 'dev' })).answer()).toMatchObject({ status: 'success', result: { migrations_applied: 1 } });
+
+    await model(undo, USER('  nick String?\n  @@index([nick])\n'));
     const generated = await (await undo.start('generate-migration', { name: 'no_age', environment: 'dev' })).answer();
     expect(generated).toMatchObject({ status: 'success', result: { undo: 'restore_only', down_sha256: expect.any(String) as string } });
     await undo.migration('99990101000000_fails', 'SELECT 1/0');

@@ -76,8 +76,8 @@ async function variablesOf(environments: readonly string[], { names, direct }: F
 async function askVariable(environment: string, ask: Question): Promise<string> {
   const usual = conventionalVariable(environment);
   if (ask === null) return usual;
-  return repeat(async () => {
-    const answer = (await ask(`Name of the variable with the URL of ${environment}'s database? [${usual}] `)) || usual;
+  return repeat(async (again) => {
+    const answer = (await ask(`${again}Name of the variable with the URL of ${environment}'s database? [${usual}] `)) || usual;
     return VARIABLE.test(answer) ? answer : null;
   }, 'the name of an environment variable, never a URL');
 }
@@ -88,8 +88,8 @@ async function choose<T extends string>(ask: Question, defaults: boolean, { what
   if (defaults) return usual;
   if (ask !== null) {
     const seen = found.length > 0 ? `, found: ${found.join(', ')}` : '';
-    return repeat(async () => {
-      const answer = (await ask(`Which is ${what} (${choices.join(', ')}${seen})? [${usual}] `)) || usual;
+    return repeat(async (again) => {
+      const answer = (await ask(`${again}Which is ${what} (${choices.join(', ')}${seen})? [${usual}] `)) || usual;
       return choices.find((choice) => choice === answer) ?? null;
     }, `one of ${choices.join(', ')}`);
   }
@@ -102,9 +102,9 @@ async function choose<T extends string>(ask: Question, defaults: boolean, { what
 
 const TRIES = 3;
 
-async function repeat<T>(question: () => Promise<T | null>, wanted: string): Promise<T> {
+async function repeat<T>(question: (again: string) => Promise<T | null>, wanted: string): Promise<T> {
   for (let tried = 0; tried < TRIES; tried++) {
-    const answer = await question();
+    const answer = await question(tried === 0 ? '' : `It must be ${wanted}. `);
     if (answer !== null) return answer;
   }
   throw new FaberError({ code: 'invalid_request', message: `The answer must be ${wanted}. Nothing was written`, suggestions: ['Start again, or give it as an option (--help shows them)'] });
