@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HealthCheck, HealthReport } from '../contract/health.js';
 import { FaberError } from '../contract/failure.js';
 import type { Settings } from '../contract/settings.js';
-import type { WatchInput } from './contract.js';
+import type { HealthInput, WatchInput } from './contract.js';
 import type { MigrationStatus } from '../handlers/migration/contract.js';
 import { openResources, type Dependencies, type Resources } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -13,9 +13,21 @@ import { loadArtifact, type PlanArtifact } from './plan-artifact.js';
 const LIMIT_SECONDS = 60;
 
 /** Connectivity, latency, migrations, transactions, connections. Goes on after a failing check; never throws for a database that is down. */
-export async function checkHealth(deps: Dependencies, input: { settings: Settings; artifact: string | null }): Promise<HealthReport> {
-  return withHeartbeat(({ signal }) => look(deps, input, signal));
+export async function checkHealth(deps: Dependencies, input: HealthInput): Promise<HealthReport> {
+  const begun = performance.now();
+  return withHeartbeat(async ({ signal, progress }) => {
+    for (;;) {
+      const report = await look(deps, input, signal);
+      if (input.after_change !== true || isReachable(report.checks) || performance.now() - begun > RESTART_MS) return report;
+      progress('The database cannot be reached; looking again');
+      await sleep(LOOK_AGAIN_MS, undefined, { signal });
+    }
+  });
 }
+
+/** After a change, a server that restarts or a network that is gone for a moment is no reason to undo it. */
+const RESTART_MS = 60_000;
+const LOOK_AGAIN_MS = 1_000;
 
 /** As often as this, one after the other, it must be unhealthy: a look that fails by chance is no reason to undo a release. */
 const UNHEALTHY_LOOKS = 3;
@@ -39,7 +51,7 @@ export async function watchHealth(deps: Dependencies, input: WatchInput): Promis
   });
 }
 
-async function look(deps: Dependencies, input: { settings: Settings; artifact: string | null }, signal: AbortSignal): Promise<HealthReport> {
+async function look(deps: Dependencies, input: HealthInput, signal: AbortSignal): Promise<HealthReport> {
   const { settings } = input;
   const resources = openResources(deps, settings);
   const artifact = await artifactOf(deps, settings, input.artifact);
@@ -47,13 +59,14 @@ async function look(deps: Dependencies, input: { settings: Settings; artifact: s
   if (artifact instanceof Object && artifact.core.restore !== null) resources.target = resources.target.insisting();
   const checkWith = async (within: Resources) => {
     const found = await within.database.checkHealth(within.target, settings.health);
-    const reachable = found.every((c) => c.name !== 'connectivity' || c.status !== 'unhealthy');
-    return [...found, reachable ? await checkMigrations(deps, within, settings, artifact) : unreadable('not checked: the database cannot be reached')];
+    return [...found, isReachable(found) ? await checkMigrations(deps, within, settings, artifact) : unreadable('not checked: the database cannot be reached')];
   };
   const checks = artifact === null ? await limited(resources, signal, LIMIT_SECONDS, (within) => checkWith(within.resources)).catch(standsStill) : await checkWith(resources);
   const worst = checks.some((c) => c.status === 'unhealthy') ? 'unhealthy' : checks.some((c) => c.status === 'degraded') ? 'degraded' : 'healthy';
   return { status: worst, checks };
 }
+
+const isReachable = (checks: readonly HealthCheck[]) => checks.every(({ name, status }) => name !== 'connectivity' || status !== 'unhealthy');
 
 /** A store that is gone is no fault of the database: then only the migrations are unknown. */
 async function artifactOf(deps: Dependencies, settings: Settings, sha256: string | null): Promise<PlanArtifact | null | 'unreadable'> {

@@ -182,6 +182,13 @@ export interface VerifyInput extends ChangeRef {
   applied_before: string[];
 }
 
+export interface HealthInput {
+  settings: Settings;
+  artifact: string | null;
+  /** A change was made: a database that cannot be reached for the moment is waited for, since the answer may be to undo it. */
+  after_change?: boolean;
+}
+
 export interface WatchInput {
   settings: Settings;
   artifact: string;
@@ -261,7 +268,7 @@ export interface ReadingActivities {
   planOperation(input: LoadedOperation & { operation_id: string }): Promise<PlanOutcome>;
   /** Plans again from the artifact and the database as it is now. */
   recheckPlan(input: ChangeRef): Promise<RecheckOutcome>;
-  checkHealth(input: { settings: Settings; artifact: string | null }): Promise<HealthReport>;
+  checkHealth(input: HealthInput): Promise<HealthReport>;
   /** How the schema differs from what the applied migrations make. */
   checkDrift(input: { settings: Settings; operation_id: string }): Promise<Drift>;
   /** What a `status` is about. */

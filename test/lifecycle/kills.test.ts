@@ -19,7 +19,7 @@ const SAMPLE: [Release, Path, FaultName][] = [
   ['applied', ['before-commit'], 'terminate operation'],
   ['applied', ['in-dump'], 'SIGKILL PostgreSQL'],
   ['applied', ['after-script'], 'SIGKILL PostgreSQL'],
-  ['applied', ['before-commit'], 'SIGKILL PostgreSQL'],
+  ['applied', ['after-applyMigrations'], 'SIGKILL PostgreSQL'],
   ['applied', ['after-commit'], 'SIGKILL PostgreSQL'],
   ['undone by downs', ['revert-before-commit'], 'SIGKILL PostgreSQL'],
   ['applied', ['after-commit'], 'SIGKILL Temporal'],

@@ -26,7 +26,7 @@ export function unhealthyFacts(checks: { name: string; status: string; detail: s
 export async function unhealthyAfter(change: Change): Promise<Pick<FailureFacts, 'result' | 'suggestions'> | null> {
   const { input, steps, progress } = change;
   progress.enter('checking_health', 'Checking health after the change');
-  const report = await steps.reading.checkHealth({ settings: input.settings, artifact: input.plan.artifact });
+  const report = await steps.reading.checkHealth({ settings: input.settings, artifact: input.plan.artifact, after_change: true });
   progress.note(`Health: ${report.status}`);
   return report.status === 'unhealthy' ? unhealthyFacts(report.checks) : null;
 }
