@@ -21,6 +21,7 @@ import { readDatamodel } from './datamodel.js';
 import { folderName } from './folder-name.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { isOf, provenanceLine } from './provenance.js';
+import { refuseExternal } from './refuse-external.js';
 import { refuseOtherTools } from './refuse-other-tools.js';
 import { tryScripts } from './try-scripts.js';
 import { writeMigration } from './write.js';
@@ -41,6 +42,7 @@ export async function generateMigration(database: DatabaseHandler, target: Conne
     if (written) return { migration: written, path: relative(settings.working_directory, join(folder, written.name)), findings: [] };
     // Judged before the database is asked for anything: a name that cannot come last is wrong at once.
     const name = folderName(request.name, request.at, project.migrations.map((migration) => migration.name));
+    await refuseExternal(settings.working_directory);
     const files = await datamodelOf(settings, folder, variables);
     request.onProgress('Making the schema of all migrations in a scratch database');
     const made = await withScratch(database, target, { id: request.operationId, signal: request.signal }, async (scratch) => {

@@ -131,6 +131,7 @@ describe.concurrent('refuses, and writes nothing', () => {
     ['a datamodel without a datasource', (p) => writeFile(join(p.root, 'prisma', 'schema.prisma'), USER('  email String')), 'plan_failed', 'no datasource'],
     ['a datamodel for another provider', (p) => writeFile(join(p.root, 'prisma', 'schema.prisma'), DATASOURCE.replace('postgresql', 'mysql')), 'plan_failed', 'written for mysql'],
     ['migrations of another tool', (p) => writeFile(join(p.root, 'prisma', 'migrations', '20240101_users.js'), ''), 'plan_failed', 'no migration of Prisma'],
+    ['a schema that is partly not the project’s', (p) => writeFile(join(p.root, 'prisma.config.mjs'), "export default { schema: 'prisma/schema.prisma', tables: { external: ['public.users'] } };"), 'unsupported', 'sets `external`'],
     ['a migration that fails on an empty database', (p) => addMigration(p, '20240101000000_bad', "SELECT 1;\nINSERT INTO nowhere VALUES ('topsecret');"), 'plan_failed', 'line 2 fails on an empty database (42P01'],
     ['a migration that would come last', (p) => addMigration(p, 'zzz_last', 'SELECT 1'), 'plan_failed', 'zzz_last would come after'],
     ['an enum value that is used at once', async (p) => {
