@@ -33,10 +33,10 @@ export async function readEnvironment(deps: Dependencies, input: { settings: Set
   });
 }
 
-/** Every variable that the environment's settings name, by its name. */
+/** Every variable that the environment's settings name, by its name; those of the seed are its command's own. */
 function envVariables(deps: Dependencies, settings: Settings): EnvironmentFacts['env_vars'] {
-  const names = Object.entries(settings).flatMap(([key, value]) => (key.endsWith('_env') && typeof value === 'string' ? [value] : []));
-  return [...new Set(names)].map((name) => ({ name, value: deps.env[name]?.trim() ? 'SET' : 'NOT SET' }));
+  const names = [...Object.entries(settings), ...Object.entries(settings.integration ?? {})].flatMap(([key, value]) => (key.endsWith('_env') && typeof value === 'string' ? [value] : []));
+  return [...new Set([...names, ...settings.seed.variables])].map((name) => ({ name, value: deps.env[name]?.trim() ? 'SET' : 'NOT SET' }));
 }
 
 async function readLastBackup(deps: Dependencies, settings: Settings, facts: EnvironmentFacts): Promise<void> {

@@ -25,6 +25,7 @@ const SECRETS = {
   'the password of an unreachable server': `unr3achable/p@ss-${TAG}`,
   'a wrong password': `wr0ng p@ss-${TAG}`,
   'a URL in the config': `c0nfig-${TAG}`,
+  'a literal in a function made by hand': `by-h4nd-${TAG}`,
   'a garbled URL': `garbl3d-${TAG}`,
 };
 
@@ -137,6 +138,10 @@ exec "$REAL" "$@"`);
     for (const environment of ['unreachable', 'wrong', 'garbled']) {
       for (const operation of ['migrate', 'health-check', 'backup'] as const) answers[`${operation} ${environment}`] = await (await stack.start(operation, { environment })).answer();
     }
+    // Drift is shown as SQL, without what code could hold of credentials.
+    await stack.database.query(`CREATE FUNCTION by_hand() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN '${SECRETS['a literal in a function made by hand']}'; END $$`);
+    answers['status'] = await (await stack.start('status', { environment: undefined })).answer();
+    answers['health-check'] = await (await stack.start('health-check')).answer();
     const config = join(stack.directory, CONFIG);
     const before = await readFile(config, 'utf8');
     const secret = SECRETS['a URL in the config'];
@@ -165,17 +170,19 @@ exec "$REAL" "$@"`);
       'migrate unreachable': 'health_check_failed', 'health-check unreachable': 'success', 'backup unreachable': 'health_check_failed',
       'migrate wrong': 'health_check_failed', 'health-check wrong': 'success', 'backup wrong': 'health_check_failed',
       'migrate garbled': 'connection_not_configured', 'health-check garbled': 'connection_not_configured', 'backup garbled': 'connection_not_configured',
+      status: 'success', 'health-check': 'success',
       'a URL as a value': 'config_invalid', 'a URL as a name': 'config_invalid', 'broken JSON': 'config_invalid', 'a secret as a key': 'config_invalid',
     });
   });
 
   it('are in no answer and no state', () => {
+    expect(JSON.stringify(answers['status'])).toContain('CREATE FUNCTION public.by_hand()');
     expect(leaksIn({ ...Object.fromEntries(Object.entries(answers).map(([name, answer]) => [name, JSON.stringify(answer)])), states: states.join('\n') }, secrets())).toEqual([]);
   });
 
   it('are in no event of any history, as it travels or decoded, and in nothing that a workflow shows', async () => {
     const workflows = await workflowsOn(stack.client, stack.taskQueue);
-    expect([...new Set(workflows.map((w) => w.type))].toSorted()).toEqual(['backup', 'databaseQueue', 'guardedChange', 'healthCheck', 'migrate', 'seed']);
+    expect([...new Set(workflows.map((w) => w.type))].toSorted()).toEqual(['backup', 'databaseQueue', 'guardedChange', 'healthCheck', 'migrate', 'seed', 'status']);
     expect(workflows.filter((w) => w.type === 'guardedChange').length).toBeGreaterThanOrEqual(10);
     for (const { workflowId, runId, type } of workflows) {
       const texts = { [`history of ${type}`]: await historyText(stack.client, workflowId, runId), [`details of ${type}`]: await shownText(stack.client, workflowId, runId) };

@@ -42,6 +42,13 @@ describe('health', () => {
     expect(named(checks, 'long_transactions')).toMatchObject({ status: 'degraded', value: 1, recommendation: expect.any(String) });
   });
 
+  test('the disk of a server on this machine is measured for a role that may know where it is', async () => {
+    const { target } = await scene({ role: 'superuser' });
+    const disk = async (percent: number) => named(await database.checkHealth(target, { ...THRESHOLDS, disk_free_warning_percent: percent }), 'disk');
+    expect(await disk(100)).toMatchObject({ status: 'degraded', value: expect.any(Number), recommendation: expect.stringContaining('df -h ') });
+    expect(await disk(0.000001)).toMatchObject({ status: 'healthy', value: expect.any(Number) });
+  });
+
   test('taken connections count for the whole server', async () => {
     const { target } = await scene();
     const checks = await database.checkHealth(target, { ...THRESHOLDS, connections_warning_percent: 0.001 });
