@@ -27,7 +27,7 @@ export async function planRestore(input: PlanInput, identity: DatabaseIdentity, 
     { level: 'info', message: `${record.backup_id} of ${record.created_at}: ${record.tables.length} tables, ${rows} rows, ${record.level}` },
     ...foreignFindings(input, record, identity.identity),
   ];
-  if (record.level !== 'proven') findings.push({ level: 'warning', message: 'This backup was checked, but never proven by restoring it' });
+  findings.push(...doubtsAbout(record));
   for (const message of await backups.restoreDifferences(target, record)) findings.push({ level: 'warning', message });
   const ledger = await migrations.readLedger(target, settings).catch(() => null);
   if (ledger === null) findings.push({ level: 'warning', message: 'The database as it is now is missing or cannot be read' });
@@ -43,6 +43,14 @@ export async function planRestore(input: PlanInput, identity: DatabaseIdentity, 
     dataLoss: losses,
     ledgerChanges: [],
   };
+}
+
+function doubtsAbout({ level, unusable, incomplete_state }: BackupRecord): Finding[] {
+  return [
+    ...(unusable ? [{ level: 'danger' as const, message: `Restoring this backup was tried at ${unusable.found_at} and failed: ${unusable.reason}` }] : []),
+    ...(incomplete_state === undefined ? [] : [{ level: 'warning' as const, message: `It was taken in the middle of ${incomplete_state}: it holds a change that was half made` }]),
+    ...(level === 'proven' ? [] : [{ level: 'warning' as const, message: 'This backup was checked, but never proven by restoring it' }]),
+  ];
 }
 
 /** Whether the roles of a backup are those of another environment. One of this environment on a new server keeps its owners and grants. */

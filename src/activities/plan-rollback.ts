@@ -94,7 +94,8 @@ async function byRestore(input: PlanInput, identity: DatabaseIdentity, ledger: L
 async function fittingBackups({ store, settings, migrations }: PlanInput, { identity }: DatabaseIdentity, ledger: Ledger, applied: string[]): Promise<BackupRecord[]> {
   const digests = new Set(migrations.digestsWhenApplied(ledger, applied));
   const { backups } = await store.listBackups(settings.environment);
-  return backups.filter((record) => record.identity === identity && record.ledger_digest !== null && digests.has(record.ledger_digest));
+  const isGood = (record: BackupRecord) => record.unusable === undefined && record.incomplete_state === undefined;
+  return backups.filter((record) => isGood(record) && record.identity === identity && record.ledger_digest !== null && digests.has(record.ledger_digest));
 }
 
 /** A restore undoes it, and no script of it runs; it may be gone from the project. */

@@ -39,7 +39,7 @@ export async function findBackup(deps: Dependencies, input: { settings: Settings
 export async function verifyBackup(deps: Dependencies, input: { settings: Settings; backup_id: string; operation_id: string }): Promise<BackupSummary> {
   const { settings, backup_id, operation_id } = input;
   return withHeartbeat(async (running) => {
-    const { target, store, backups } = await openBackups(deps, settings);
+    const { target, store, backups, database } = await openBackups(deps, settings);
     await noteNeed(store, settings, operation_id, { backups: [backup_id] });
     const { unusable: _, ...record } = await store.getBackup(backup_id);
     const restore = async () => {
@@ -53,7 +53,10 @@ export async function verifyBackup(deps: Dependencies, input: { settings: Settin
     if (!restored.failed) return summarizeBackup(restored.value);
     // A server that restarts in the middle fails a restore as well: only what fails twice is the backup's fault.
     const again = await outcomeOf(restore());
-    return again.failed ? markUnusable(store, record, again.failed) : summarizeBackup(again.value);
+    if (!again.failed) return summarizeBackup(again.value);
+    // On another server than its own a role or an extension may be all that is missing.
+    if (record.identity !== (await database.identify(target)).identity) throw again.failed;
+    return markUnusable(store, record, again.failed);
   });
 }
 

@@ -1,24 +1,31 @@
 /** Backups of another database than the target, and backups that cannot be used: told before anything is changed. */
-import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BackupRecord, ErrorResponse, PlanSummary, SuccessResponse } from '../../src/contract/index.js';
 import { copyBackup, manifestOf } from '../support/backups.js';
-import { createDatabase, type TestDatabase } from '../support/postgres.js';
+import { eventually } from '../support/eventually.js';
+import { markAs } from '../support/marker.js';
+import { asAdmin, createDatabase, type TestDatabase } from '../support/postgres.js';
 import { createStack, type Stack } from '../support/stack.js';
+import { tempDir } from '../support/temp.js';
 
 const TABLE = `CREATE TABLE t (id int PRIMARY KEY); CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TYPE mood AS ENUM ('ok');`;
 
 describe('a restore of a backup', () => {
   let stack: Stack;
   let staging: TestDatabase;
+  let barriers: string;
   const made: Record<string, string> = {};
 
   beforeAll(async () => {
     staging = await createDatabase();
-    stack = await createStack({ backup: { verify: 'checked' }, environments: { staging: { connection_string_env: 'STAGING_URL' } }, env: { STAGING_URL: staging.url } });
+    barriers = await tempDir();
+    stack = await createStack({ backup: { verify: 'checked' }, environments: { staging: { connection_string_env: 'STAGING_URL' } }, env: { STAGING_URL: staging.url, FABER_DB_TEST_BARRIERS: barriers } });
     await stack.database.query(`${TABLE} GRANT SELECT ON t TO PUBLIC; INSERT INTO t VALUES (1), (2)`);
     await staging.query(`${TABLE} INSERT INTO t VALUES (7)`);
+    await markAs(stack.database, 'production');
+    await markAs(staging, 'staging');
     for (const environment of ['production', 'staging']) {
       const answer = (await (await stack.start('backup', { environment })).answer()) as SuccessResponse;
       expect(answer).toMatchObject({ status: 'success' });
@@ -52,6 +59,13 @@ describe('a restore of a backup', () => {
     expect(JSON.stringify(findings)).not.toContain('owners and grants of the backup are not taken along');
   });
 
+  it.concurrent('that failed to restore before, or holds a half-made change, says so before it is approved', async ({ expect }) => {
+    const backup_id = await altered('backup-20260101-000005', { unusable: { found_at: '2026-01-02T05:00:00Z', reason: 'rows are missing' }, incomplete_state: 'op-1' });
+    const findings = findingsOf(await asked({ backup_id, dry_run: true }));
+    expect(findings).toContainEqual({ level: 'danger', message: expect.stringContaining('and failed: rows are missing') as string });
+    expect(findings).toContainEqual({ level: 'warning', message: expect.stringContaining('in the middle of op-1') as string });
+  });
+
   it.concurrent('of a newer server, a truncated and a damaged one end before anything is changed', async ({ expect }) => {
     const newer = await altered('backup-20260101-000002', { server_version: '99.1' });
     expect(await asked({ backup_id: newer })).toMatchObject({
@@ -78,6 +92,30 @@ describe('a restore of a backup', () => {
     expect(await staging.query(`SELECT DISTINCT pg_get_userbyid(relowner) AS owner, relacl FROM pg_class WHERE relname = 't'`)).toEqual([{ owner: staging.role.name, relacl: null }]);
     expect(answer.result['replaced_database_kept_as']).toMatch(new RegExp(`^${staging.name}_replaced_`));
     expect(await stack.database.query('SELECT FROM t')).toHaveLength(2);
+  });
+
+  it('that is ended in the middle leaves the old database serving, and the next one clears up and goes on', async () => {
+    const { database } = stack;
+    await writeFile(join(barriers, 'in-restore.stop'), '');
+    const ended = await stack.start('restore', { backup_id: made['production'] });
+    await ended.approve();
+    await eventually(() => readdir(barriers), (names) => names.includes('in-restore.reached'));
+    await database.query('INSERT INTO t VALUES (3)');
+    const { change_workflow_id: change } = await ended.state();
+    await stack.client.workflow.getHandle(change!).terminate('a test');
+    expect(await ended.answer()).toMatchObject({ status: 'error', code: 'interrupted_operation' });
+    await database.query('INSERT INTO t VALUES (4)');
+    await writeFile(join(barriers, 'in-restore.go'), '');
+
+    const next = await stack.start('restore', { backup_id: made['production'] });
+    await next.approve();
+    const answer = (await next.answer()) as SuccessResponse;
+    expect(answer).toMatchObject({ status: 'success' });
+    const kept = answer.result['replaced_database_kept_as'] as string;
+    expect(await database.query('SELECT id FROM t ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }]);
+    const there = await asAdmin('SELECT datname FROM pg_database WHERE datname LIKE $1 ORDER BY datname', [`${database.name}%`]);
+    expect(there).toEqual([{ datname: database.name }, { datname: kept }]);
+    expect(await database.query('SELECT count(*)::int AS open FROM faber_db.operations WHERE ended_at IS NULL')).toEqual([{ open: 0 }]);
   });
 
   /** A copy of production's backup under another id, changed as a test needs it. */

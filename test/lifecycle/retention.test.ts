@@ -6,6 +6,7 @@ import { beforeAll, describe, it } from 'vitest';
 import type { CleanupResult, ErrorResponse, ListBackupsResult, SuccessResponse } from '../../src/contract/index.js';
 import { changeManifest, copyBackup, daysAgo, manifestOf } from '../support/backups.js';
 import { eventually } from '../support/eventually.js';
+import { markAs } from '../support/marker.js';
 import { asAdmin } from '../support/postgres.js';
 import type { Stack } from '../support/stack.js';
 import { createStacks } from '../support/stacks.js';
@@ -42,6 +43,7 @@ describe('retention', () => {
   it.concurrent('shows what would go and why each other stays, removes just that, and nothing that a waiting restore needs', async ({ expect }) => {
     const stack = stacks.rules;
     await stack.database.query('CREATE TABLE t (id int)');
+    await markAs(stack.database, 'production');
     const newest = await takeBackup(stack);
     const copies = {
       [`${OLD}1`]: { created_at: daysAgo(100) },
@@ -102,6 +104,7 @@ describe('retention', () => {
     const stack = stacks.databases;
     const { database } = stack;
     await database.query('CREATE TABLE t (id int)');
+    await markAs(database, 'production');
     const backup_id = await takeBackup(stack);
     const replaced: string[] = [];
     for (const _ of [1, 2]) {

@@ -25,7 +25,7 @@ const minute = (at: string | null | undefined) => at?.slice(0, 16).replace('T', 
 
 function scheduleRow(s: ListedSchedule): string[] {
   const last = s.last_run === null ? '-' : `${s.last_run.status} ${minute(s.last_run.started_at)}`;
-  return [s.schedule_id, s.environment, s.kind, s.cron ?? 'changed by others', s.paused ? `paused: ${s.note ?? ''}` : minute(s.next_run), last, s.working_directory];
+  return [s.schedule_id, s.environment, s.kind, s.cron ?? 'changed by others', s.paused ? (s.note ?? 'paused') : minute(s.next_run), last, s.working_directory];
 }
 
 function listText(schedules: ListedSchedule[]): string {
@@ -43,19 +43,25 @@ function syncText({ applied, changes, working_directory }: SyncResult): string {
   return [table(['', 'ID', 'WHEN (UTC)', 'WHY'], rows), ...(open && !applied ? ['Nothing was changed; --apply does it.'] : [])].join('\n');
 }
 
+function syncMessage({ applied, changes }: SyncResult): string {
+  const open = changes.filter((c) => ['create', 'update', 'remove'].includes(c.change)).length;
+  if (open === 0) return 'Every schedule is as the config wants it';
+  return applied ? `${open} of ${changes.length} schedules changed` : `${open} of ${changes.length} schedules would change`;
+}
+
 export function addSchedule(program: Command, io: Io, done: (exitCode: number) => void): void {
   const schedule = program.command('schedule').summary('backups, retention and restore drills that run by themselves');
 
   /** One subcommand over the client: its result as JSON, or as text. */
-  async function answered<T extends object>(name: string, options: ScheduleFlags, work: (client: FaberClient) => Promise<T>, text: (result: T) => string): Promise<void> {
+  async function answered<T extends object>(name: string, options: ScheduleFlags, work: (client: FaberClient) => Promise<T>, text: (result: T) => string, message = text): Promise<void> {
     const result = await withClient(io, options, work);
-    if (options.json) printJson(io, { status: 'success', operation: `schedule ${name}`, result, message: text(result).split('\n').at(-1) });
+    if (options.json) printJson(io, { status: 'success', operation: `schedule ${name}`, result, message: message(result) });
     else sayTo(io.stdout, text(result));
     done(0);
   }
 
   withConnection(withJson(schedule.command('list').summary('every schedule of ours in the namespace'))).action((options: ScheduleFlags) =>
-    answered('list', options, async (client) => ({ schedules: await client.schedules.list() }), ({ schedules }) => listText(schedules)));
+    answered('list', options, async (client) => ({ schedules: await client.schedules.list() }), ({ schedules }) => listText(schedules), ({ schedules }) => `${schedules.length} schedule(s)`));
 
   const sync = schedule
     .command('sync [environment]')
@@ -68,7 +74,7 @@ export function addSchedule(program: Command, io: Io, done: (exitCode: number) =
     }
     const directory = options.workingDirectory === undefined ? undefined : resolve(options.workingDirectory);
     const wanted = { apply: options.apply === true, ...(environment === undefined ? {} : { environment }) };
-    return answered('sync', options, (client) => client.schedules.sync(directory, wanted), syncText);
+    return answered('sync', options, (client) => client.schedules.sync(directory, wanted), syncText, syncMessage);
   });
 
   const byId = (name: string, summary: string, work: (client: FaberClient, id: string, why: string) => Promise<unknown>, said: string) => {

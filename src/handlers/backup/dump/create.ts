@@ -67,7 +67,7 @@ export async function createBackup(database: DatabaseHandler, target: Connection
       label: options.label,
       reason: options.reason,
       operation_id: options.operationId,
-      duration_seconds: (performance.now() - begun) / 1000,
+      duration_seconds: Math.round(performance.now() - begun) / 1000,
       restore_commands: restoreCommands(facts, directory, dumped.properties),
     };
     await checkBackup(store, record, options.signal);
