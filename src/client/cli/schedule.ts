@@ -45,8 +45,8 @@ function syncText({ applied, changes, working_directory }: SyncResult): string {
 
 function syncMessage({ applied, changes }: SyncResult): string {
   const open = changes.filter((c) => ['create', 'update', 'remove'].includes(c.change)).length;
-  if (open === 0) return 'Every schedule is as the config wants it';
-  return applied ? `${open} of ${changes.length} schedules changed` : `${open} of ${changes.length} schedules would change`;
+  const left = changes.filter((c) => c.change === 'foreign' || c.change === 'unknown').length;
+  return `${open} of ${changes.length} schedule(s) ${applied ? 'changed' : 'would change'}${left > 0 ? `, ${left} left alone` : ''}`;
 }
 
 export function addSchedule(program: Command, io: Io, done: (exitCode: number) => void): void {
