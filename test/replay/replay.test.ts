@@ -17,7 +17,7 @@ describe('saved histories replay, so that an operation that waits outlives a dep
   });
 
   it('of every state', () => {
-    expect(names).toEqual(expect.arrayContaining(['waiting-for-approval', 'waiting-for-decision', 'waiting-for-decision-change', 'waiting-for-lock-change', 'database-queue', 'migrated-change', 'failed-and-undone-change']));
+    expect(names).toEqual(expect.arrayContaining(['waiting-for-approval', 'waiting-for-decision', 'waiting-for-decision-change', 'waiting-for-lock-change', 'database-queue', 'migrated-change', 'failed-and-undone-change', 'waiting-for-infrastructure', 'seed-waiting-for-decision-change', 'reset-change', 'rollback-change']));
   });
 
   it.each(names)('%s', async (name) => {
