@@ -169,8 +169,8 @@ export interface Inspection {
   /** Whether every applied migration has a down script. */
   has_downs: boolean;
   half_applied: string[];
-  /** A seed of this operation began (how it ended is not known, or it failed), or ran to its end. */
-  seed?: 'began' | 'ran';
+  /** A seed of this operation began and how it ended is not known, ran to its end, or failed. */
+  seed?: 'began' | 'ran' | 'failed';
   /** Another database has taken the place of the one that served, which is kept under this name. */
   kept_as?: string;
   /** By each way out, what it would cost, in words. */

@@ -11,7 +11,7 @@ export interface Left {
   applied: string[];
   reverted: string[];
   halfApplied: string[];
-  seed?: 'began' | 'ran';
+  seed?: 'began' | 'ran' | 'failed';
 }
 
 /** What an operation left, by its own steps and the tool's ledger. */
@@ -46,7 +46,7 @@ export async function inspectChange(deps: Dependencies, input: ChangeRef & { bac
     const left = await leftBy(plan, input.operation_id);
     const { without } = await usableDowns(plan.migrations, plan.artifact.migrations, left.applied);
     const hasDowns = left.applied.length > 0 && without.length === 0;
-    const seed = left.seed !== undefined && !(await wroteNothing(plan, input)) ? { seed: left.seed } : {};
+    const seed = left.seed === undefined || (left.seed === 'failed' && (await wroteNothing(plan, input))) ? {} : { seed: left.seed };
     return { reachable: true, applied: left.applied, reverted: left.reverted, half_applied: left.halfApplied, has_downs: hasDowns, ...seed, ...(await exchangedBy(plan, input.operation_id)), costs: await costs(plan, left, input.backup) };
   });
 }
@@ -58,7 +58,7 @@ async function exchangedBy({ artifact, backups, target }: OpenPlan, operationId:
   return kept === null ? {} : { kept_as: kept };
 }
 
-/** A seed that failed before it wrote, while nobody else wrote either: the database is as it was. */
+/** A seed that failed before it wrote, while nobody else wrote either: the database is as it was. Never asked of one that may still run. */
 async function wroteNothing(plan: OpenPlan, { backup, operation_id }: ChangeRef & { backup: BackupSummary | null }): Promise<boolean> {
   const record = backup === null ? null : await plan.store.getBackup(backup.backup_id).catch(() => null);
   return record !== null && (await plan.database.nothingWrittenSince(plan.target, record.snapshot, operation_id)).proven;

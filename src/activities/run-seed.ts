@@ -25,6 +25,7 @@ export async function runSeed(deps: Dependencies, input: ChangeRef & { nth: numb
     const fence = await database.bookkeeping.takeFence(target, input.operation_id, changeOptions(settings, running));
     const before = (await database.bookkeeping.steps(target, input.operation_id)).filter((step) => step.migration === name).map((step) => step.action);
     if (before.includes('applied')) return { status: 'seeded', reason: null, output: '', output_path: null };
+    if (before.includes('reverted')) return { status: 'failed', reason: 'it failed, and its worker ended before it could tell why', output: '', output_path: null };
     if (before.includes('started')) return { status: 'unknown', reason: 'it had begun when its worker ended, and how it ended was not recorded', output: '', output_path: null };
 
     await requireSameFiles({ seeds: deps.seeds, settings }, seed);
@@ -34,7 +35,7 @@ export async function runSeed(deps: Dependencies, input: ChangeRef & { nth: numb
     await remember('started');
     await barrier('seed-begun', running.signal);
     const end = await runOn(deps, plan, seed, { target, environment }, running);
-    if (end.succeeded) await remember('applied');
+    await remember(end.succeeded ? 'applied' : 'reverted');
     return { status: end.succeeded ? 'seeded' : 'failed', reason: end.reason, output: end.tail, output_path: await keepOutput(plan, input.operation_id, seed, end) };
   });
 }
