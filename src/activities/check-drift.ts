@@ -33,6 +33,7 @@ async function compare(deps: Dependencies, { settings, operation_id }: { setting
   // Not through the limited target: what was made must be dropped, also when the limit was reached.
   const found = await limited(resources, running.signal, LIMIT_SECONDS, ({ signal }) =>
     deps.drift(settings.provider, resources.database).find({ ...resources, tool: resources.migrations, settings, migrations: applied.applied, id: operation_id, signal, progress: running.progress }),
+    tooSlow(settings),
   );
   const { digest } = await resources.migrations.readLedger(resources.target, settings);
   if (digest !== applied.digest) return unknown('Migrations were applied or undone while the schema was compared', [`Ask again: faber-db status ${settings.environment}`]);
@@ -72,4 +73,12 @@ async function whatToCompare(deps: Dependencies, { target, database, migrations:
 
 function unknown(reason: string, suggestions: string[]): Drift {
   return { status: 'unknown', differences: [], total: 0, migrations: 0, reason, suggestions, notes: [] };
+}
+
+function tooSlow({ environment }: Settings): FaberError {
+  return new FaberError({
+    code: 'plan_failed',
+    message: `Making the schema of all migrations and comparing took longer than ${LIMIT_SECONDS} seconds`,
+    suggestions: [`Look without it: faber-db status ${environment} --no-drift`],
+  });
 }

@@ -21,6 +21,13 @@ export interface LoadedOperation {
   settings: Settings;
 }
 
+/** Running operations by environment. */
+export interface OperationsInFlight {
+  operations: { environment: string; operation: RunningOperation }[];
+  /** There are more, which were not looked at. */
+  more: boolean;
+}
+
 /** The environments that a `status` is about; one whose settings are wrong has the reason. */
 export interface LoadedEnvironments {
   /** The one that was asked for by name. */
@@ -275,7 +282,7 @@ export interface ReadingActivities {
   loadEnvironments(input: { request: unknown }): Promise<LoadedEnvironments>;
   readEnvironment(input: { settings: Settings }): Promise<EnvironmentFacts>;
   /** What runs and waits, by environment. */
-  listRunning(): Promise<{ environment: string; operation: RunningOperation }[]>;
+  listRunning(): Promise<OperationsInFlight>;
   /** Those of the task queues that a worker polls. */
   findWorkers(input: { task_queues: string[] }): Promise<string[]>;
   inspectChange(input: ChangeRef & { backup: BackupSummary | null }): Promise<Inspection>;

@@ -10,9 +10,12 @@ export interface Limited {
 
 /**
  * @param signal of the activity: its own end is no limit that was reached
- * @throws FaberError health_check_failed when the limit was reached, whatever broke then
+ * @param reached thrown when the limit was, whatever broke then
+ * @throws FaberError health_check_failed unless `reached` says otherwise
  */
-export async function limited<T>(resources: Resources, signal: AbortSignal, seconds: number, work: (within: Limited) => Promise<T>): Promise<T> {
+export async function limited<T>(
+  resources: Resources, signal: AbortSignal, seconds: number, work: (within: Limited) => Promise<T>, reached: FaberError = noAnswer(resources, seconds),
+): Promise<T> {
   const limit = AbortSignal.timeout(seconds * 1000);
   const either = AbortSignal.any([signal, limit]);
   try {
@@ -21,13 +24,16 @@ export async function limited<T>(resources: Resources, signal: AbortSignal, seco
     limit.throwIfAborted();
     return found;
   } catch (error) {
-    if (!limit.aborted || signal.aborted) throw error;
-    const details = `no answer within ${seconds} seconds`;
-    throw new FaberError({
-      code: 'health_check_failed',
-      message: `The database ${resources.target.describe()} cannot be reached: ${details}.`,
-      result: { connectivity: 'failed', error_details: details },
-      suggestions: ['Check that the server is not overloaded or standing still, and the network between it and the worker.'],
-    }, { cause: error });
+    throw limit.aborted && !signal.aborted ? reached : error;
   }
+}
+
+function noAnswer({ target }: Resources, seconds: number): FaberError {
+  const details = `no answer within ${seconds} seconds`;
+  return new FaberError({
+    code: 'health_check_failed',
+    message: `The database ${target.describe()} cannot be reached: ${details}.`,
+    result: { connectivity: 'failed', error_details: details },
+    suggestions: ['Check that the server is not overloaded or standing still, and the network between it and the worker.'],
+  });
 }

@@ -3,23 +3,27 @@ import type { Client } from '@temporalio/client';
 import { MEMO, QUERIES, WORKFLOW_TYPES } from '../contract/names.js';
 import type { RunningOperation } from '../contract/status.js';
 import type { OperationState } from '../contract/view.js';
+import type { OperationsInFlight } from './contract.js';
 import { withHeartbeat } from './heartbeat.js';
 
-/** More than this many are only counted as running: asking each costs a worker a task. */
+/** More than this many are not looked at: asking each costs a worker a task. */
 const MOST = 50;
 const QUERY_MS = 3_000;
 /** Their queue is that of all activities of a kind; the server lists a worker there for five minutes after its last poll. */
 const ACTIVITY_TASKS = 2;
 
 /** What runs on this operation's task queue, by environment, this operation itself left out. */
-export async function listRunning(): Promise<{ environment: string; operation: RunningOperation }[]> {
+export async function listRunning(): Promise<OperationsInFlight> {
   return withHeartbeat(async () => {
     const { client, info } = Context.current();
     const types = Object.values(WORKFLOW_TYPES).map((type) => `'${type}'`).join(', ');
     const queue = info.taskQueue.replaceAll(/["\\]/g, '');
-    const found: { environment: string; operation: RunningOperation }[] = [];
+    const found: OperationsInFlight['operations'] = [];
+    let more = false;
     for await (const execution of client.workflow.list({ query: `TaskQueue = "${queue}" AND ExecutionStatus = "Running" AND WorkflowType IN (${types})`, pageSize: 100 })) {
       if (execution.workflowId === info.workflowExecution?.workflowId) continue;
+      more = found.length >= MOST;
+      if (more) break;
       const memo = (key: string) => (typeof execution.memo?.[key] === 'string' ? (execution.memo[key] as string) : '');
       found.push({
         environment: memo(MEMO.environment),
@@ -28,9 +32,8 @@ export async function listRunning(): Promise<{ environment: string; operation: R
           requested_by: memo(MEMO.requestedBy), started_at: execution.startTime.toISOString(),
         },
       });
-      if (found.length >= MOST) break;
     }
-    return Promise.all(found.map((one) => withState(client, one)));
+    return { operations: await Promise.all(found.map((one) => withState(client, one))), more };
   });
 }
 

@@ -41,7 +41,7 @@ function ofMigrations({ ledger, pending, failed, edited, missing, out_of_order: 
 function ofDrift({ environment, drift }: Seen): string[] {
   if (drift === null || drift.status === 'none') return [];
   if (drift.status === 'unknown') return [`Drift could not be checked: ${drift.reason ?? 'for an unknown reason'}`, ...drift.suggestions];
-  return [`${drift.total} difference(s) that no migration makes: undo them by hand, or write a migration that makes them (faber-db status ${environment} shows their SQL)`];
+  return [`${drift.total} difference(s) from what the migrations make: undo them by hand, or write a migration that makes them (faber-db status ${environment} shows their SQL)`];
 }
 
 function ofBackup({ environment, protected: isProtected, reachable, last_backup: last }: Seen): string[] {

@@ -1,13 +1,11 @@
 /** Environments side by side, each looked at where its database can be reached, all at the same time. */
 import { isCancellation, workflowInfo } from '@temporalio/workflow';
-import type { LoadedEnvironments } from '../activities/contract.js';
-import type { Drift, EnvironmentFacts, EnvironmentStatus, FailureFacts, OperationInput, Response, RunningOperation, Settings, StatusResult } from '../contract/index.js';
+import type { LoadedEnvironments, OperationsInFlight } from '../activities/contract.js';
+import type { Drift, EnvironmentFacts, EnvironmentStatus, FailureFacts, OperationInput, Response, Settings, StatusResult } from '../contract/index.js';
 import { factsOf, stepsOn } from './guarded/steps.js';
 import { elsewhere, lookFacts, looking, noWorkerOn } from './looking.js';
 import { nextSteps } from './next-steps.js';
 import { answering } from './unguarded.js';
-
-type InFlight = { environment: string; operation: RunningOperation }[];
 
 export async function status(argument: OperationInput): Promise<Response> {
   return answering('status', argument, async (input, progress) => {
@@ -21,13 +19,19 @@ export async function status(argument: OperationInput): Promise<Response> {
   });
 }
 
+interface InFlight {
+  operations: OperationsInFlight['operations'];
+  warnings: string[];
+}
+
 /** What runs is beside the point where Temporal cannot list it: then it is said, and the rest shown. */
-async function listInFlight(): Promise<InFlight | FailureFacts> {
+async function listInFlight(): Promise<InFlight> {
   try {
-    return await stepsOn(null).reading.listRunning();
+    const { operations, more } = await stepsOn(null).reading.listRunning();
+    return { operations, warnings: more ? [`More than ${operations.length} operations run, and the others were not looked at: faber-db list --running`] : [] };
   } catch (error) {
     if (isCancellation(error)) throw error;
-    return factsOf(error);
+    return { operations: [], warnings: [`Running operations cannot be listed: ${factsOf(error).message}`] };
   }
 }
 
@@ -69,14 +73,14 @@ function nothingKnown({ code, message, suggestions = [] }: FailureFacts): Facts 
   };
 }
 
-function statusOf({ environment, settings }: LoadedEnvironments['loaded'][number], facts: Facts, inFlight: InFlight | FailureFacts): EnvironmentStatus {
-  const own = Array.isArray(inFlight) ? inFlight.filter((one) => one.environment === environment).map(({ operation }) => operation) : [];
+function statusOf({ environment, settings }: LoadedEnvironments['loaded'][number], facts: Facts, inFlight: InFlight): EnvironmentStatus {
+  const own = inFlight.operations.filter((one) => one.environment === environment).map(({ operation }) => operation);
   const whole = {
     environment,
     protected: settings?.protected ?? null,
     task_queue: settings?.task_queue ?? null,
     ...facts,
-    warnings: [...facts.warnings, ...(Array.isArray(inFlight) ? [] : [`Running operations cannot be listed: ${inFlight.message}`])],
+    warnings: [...facts.warnings, ...inFlight.warnings],
     running: own.filter(({ waiting_for }) => waiting_for === null),
     waiting: own.filter(({ waiting_for }) => waiting_for !== null),
   };
