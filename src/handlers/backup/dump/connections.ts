@@ -2,7 +2,7 @@
 import { FaberError } from '../../../contract/failure.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
 import { MAINTENANCE_DATABASES } from '../../database/postgresql/connect.js';
-import { postgresTarget } from '../../database/postgresql/connection-url.js';
+import { KEEPALIVE_IDLE_SECONDS, postgresTarget } from '../../database/postgresql/connection-url.js';
 import { purposeName } from '../../database/postgresql/session-names.js';
 
 /** `hold_writes` and careful roles set read-only by default; a timeout must not end a long dump or restore. */
@@ -71,4 +71,9 @@ export function childConnection(target: ConnectionTarget, purpose: string): Reco
 /** A `--dbname` that holds any name: a plain one with `=` in it would be read as a connection string. */
 export function databaseArgument(name: string): string {
   return `--dbname=dbname='${name.replace(/[\\']/g, '\\$&')}'`;
+}
+
+/** The same for a child of ours, which must not wait for ever for a server that is gone without a word. */
+export function childDatabaseArgument({ database }: ConnectionTarget): string {
+  return `${databaseArgument(database)} keepalives_idle=${KEEPALIVE_IDLE_SECONDS} keepalives_interval=5 keepalives_count=4 tcp_user_timeout=30000`;
 }

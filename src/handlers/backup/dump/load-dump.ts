@@ -6,7 +6,7 @@ import type { ConnectionTarget } from '../../database/contract.js';
 import type { Store } from '../contract.js';
 import { unusable } from './check.js';
 import { compressor } from './compression.js';
-import { childConnection, databaseArgument } from './connections.js';
+import { childConnection, childDatabaseArgument } from './connections.js';
 import { type MadeSchema, withoutSchemas } from './extensions.js';
 import { isEcho, succeeded } from './process.js';
 import { findPrograms } from './programs.js';
@@ -32,7 +32,7 @@ export async function loadDump(filled: ConnectionTarget, store: Store, record: B
       name: 'pg_restore',
       file,
       // Subscriptions would need a superuser, and one that is left keeps its database from being dropped.
-      args: ['--exit-on-error', '--no-password', '--no-subscriptions', ...options, ...entries, databaseArgument(filled.database)],
+      args: ['--exit-on-error', '--no-password', '--no-subscriptions', ...options, ...entries, childDatabaseArgument(filled)],
       env: childConnection(filled, 'restore'),
     };
     const read = await streamFromFile(store.backupFile(record), await compressor(record.compression), consumer, signal);

@@ -4,7 +4,7 @@ import { FaberError } from '../../../contract/failure.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
 import { backupPurpose } from '../../database/postgresql/session-names.js';
 import type { BackupOptions } from '../contract.js';
-import { childConnection, openSession } from './connections.js';
+import { childConnection, childDatabaseArgument, openSession } from './connections.js';
 import { countRows } from './counts.js';
 import { readExtensions } from './extensions.js';
 import type { Program } from './process.js';
@@ -50,7 +50,7 @@ export async function dumpInSnapshot(
     const producer = {
       name: 'pg_dump',
       file: programs.pg_dump,
-      args: ['--format=custom', '--compress=0', '--no-password', `--snapshot=${exported}`, '--exclude-schema=faber_db', `--lock-wait-timeout=${lockMs}`],
+      args: ['--format=custom', '--compress=0', '--no-password', `--snapshot=${exported}`, '--exclude-schema=faber_db', `--lock-wait-timeout=${lockMs}`, childDatabaseArgument(target)],
       env: childConnection(target, backupPurpose(options.operationId)),
     };
     const [written, tables] = await allOrAbort(ended, [dump(producer, signal), countUntil(session, signal)]);

@@ -9,6 +9,11 @@ import { tlsAttempts, tlsEnvironment, tlsParameters, type Tls } from './tls.js';
 import { unusable, urlParts, type UrlParts } from './url-parts.js';
 
 const DEFAULT_CONNECT_TIMEOUT_SECONDS = 10;
+/**
+ * A route that is gone without a word (a host that died, a firewall that forgot the connection) leaves a session that waits for an
+ * answer for ever: the system asks after two hours by default. Silent for so long, it is asked whether it is still there.
+ */
+export const KEEPALIVE_IDLE_SECONDS = 10;
 /** PostgreSQL cuts application names there, in bytes (NAMEDATALEN - 1). */
 const APPLICATION_NAME_BYTES = 63;
 
@@ -123,6 +128,7 @@ export class PostgresTarget implements ConnectionTarget {
       application_name: shortened(applicationName),
       connectionTimeoutMillis: this.connectTimeoutSeconds * 1000,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEPALIVE_IDLE_SECONDS * 1000,
       enableChannelBinding: ['prefer', 'require'].includes(parameters.get('channel_binding') ?? ''),
       options: this.#options(),
     }));

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { execa } from 'execa';
 import pg from 'pg';
@@ -127,6 +128,20 @@ test('?schema= decides what unqualified names mean, for sessions and programs', 
   expect(row).toEqual({ schema: 'my app' });
   const { stdout } = await execa(join(binDir, 'psql'), ['-XAtc', 'SELECT current_schema'], { env: target.programEnvironment(), extendEnv: false });
   expect(stdout).toBe('my app');
+});
+
+test('a session that hears nothing asks soon whether the server is still there', async () => {
+  const target = parsePostgresUrl((await createDatabase()).url);
+  const { port } = await postgres();
+  await withSession(target, 'faber-db read test', async (session) => {
+    const [own] = await session.query<{ port: number }>('SELECT client_port AS port FROM pg_stat_activity WHERE pid = pg_backend_pid()');
+    const hex = (number: number) => number.toString(16).toUpperCase().padStart(4, '0');
+    // Local address, remote address, state, queues, then the timer: 02 is that of keepalive, in hundredths of a second.
+    const line = (await readFile('/proc/net/tcp', 'utf8')).split('\n').find((row) => row.includes(`:${hex(own!.port)} 0100007F:${hex(port)} `));
+    const [, timer, hundredths] = / (\d\d):([0-9A-F]{8}) /.exec(line ?? '') ?? [];
+    expect(timer).toBe('02');
+    expect(Number.parseInt(hundredths!, 16)).toBeLessThanOrEqual(10 * 100);
+  });
 });
 
 test('two routes to one database have one identity, and another database has another', async () => {
