@@ -77,7 +77,7 @@ export function requiredPhrase(plan: Pick<PlanSummary, 'settings' | 'evidence'>)
 }
 
 /** How the approver of a plan is known; the settings travel in the plan as they were hashed. */
-export function verificationOf(plan: Pick<PlanSummary, 'settings'>): Verification {
+function verificationOf(plan: Pick<PlanSummary, 'settings'>): Verification {
   const approval = plan.settings['approval'] as { verification?: unknown } | undefined;
   return Verification.catch('claimed').parse(approval?.verification);
 }

@@ -2,7 +2,7 @@
 import { hostname, userInfo } from 'node:os';
 
 /** Variables in which CI systems name who started a job, in the order in which they are believed. */
-export const ACTOR_VARIABLES = [
+const ACTOR_VARIABLES = [
   'GITHUB_ACTOR', // GitHub Actions
   'GITLAB_USER_LOGIN', // GitLab CI
   'BUILDKITE_BUILD_AUTHOR_EMAIL', // Buildkite

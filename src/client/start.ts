@@ -23,7 +23,7 @@ export interface Started {
 const environmentOf = (request: Request) => (request.parameters as { environment?: string }).environment;
 
 /** `faber-db/migrate/production/20260124-103000-1f3a9c`: sorts by time, unique without a server. */
-export function newOperationId(request: Request, now = new Date()): string {
+function newOperationId(request: Request, now = new Date()): string {
   const stamp = now.toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);
   return `faber-db/${request.operation}/${environmentOf(request) ?? 'all'}/${stamp}-${randomBytes(3).toString('hex')}`;
 }

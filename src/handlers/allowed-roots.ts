@@ -6,7 +6,7 @@ import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { FaberError, type ErrorCode } from '../contract/failure.js';
 
-export const ROOTS_VARIABLE = 'FABER_DB_ROOTS';
+const ROOTS_VARIABLE = 'FABER_DB_ROOTS';
 
 /**
  * Refuses a path that lies, or by links leads, outside the allowed folders.

@@ -18,7 +18,7 @@ export interface OutcomeOptions extends ConnectionFlags {
 }
 
 /** The wait is over and the operation goes on. */
-export const STILL_RUNNING = 6;
+const STILL_RUNNING = 6;
 
 /** Nothing to answer yet: how to come back. */
 function printStillRunning(io: Io, handle: OperationHandle, options: OutcomeOptions): void {

@@ -104,7 +104,7 @@ async function hold(session: Session, name: string): Promise<void> {
  * session is (advisory locks belong to a database, and all of them are seen), nor one that has a session in it.
  * @returns their names
  */
-export async function dropOrphans(session: Session): Promise<string[]> {
+async function dropOrphans(session: Session): Promise<string[]> {
   const rows = await session.query<{ name: string }>(
     "SELECT datname::text AS name FROM pg_catalog.pg_database WHERE datname ~ '^faber_db_scratch_' AND pg_catalog.pg_has_role(datdba, 'USAGE')",
   );

@@ -19,7 +19,7 @@ export interface StoredFile {
  * Takes it away, asks once more, and removes it or puts it back: an operation that came to need it meanwhile finds it again.
  * @returns bytes freed; null when it is wanted, or gone already
  */
-export async function removeUnlessWanted(path: string, isWanted: () => Promise<boolean>): Promise<number | null> {
+async function removeUnlessWanted(path: string, isWanted: () => Promise<boolean>): Promise<number | null> {
   const away = temporaryBeside(path);
   const bytes = await bytesIn(path);
   try {

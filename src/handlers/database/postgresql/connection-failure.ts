@@ -42,7 +42,7 @@ export function connectionFailure(target: PostgresTarget, error: unknown): Faber
 }
 
 /** One line such as `Connection refused` or `password authentication failed for user "x"`. */
-export function connectionErrorDetails(target: PostgresTarget, error: unknown): string {
+function connectionErrorDetails(target: PostgresTarget, error: unknown): string {
   const code = codeOf(error);
   if (code !== null && NETWORK[code]) return NETWORK[code];
   const message = error instanceof Error ? error.message : String(error);

@@ -22,13 +22,3 @@ export function otherScript(name: string): FaberError {
     suggestions: ['Find out which script ran (the checksum is in the ledger), and plan again.'],
   });
 }
-
-/** Recorded as applied while this operation was about to do so. */
-export function notApplied(name: string): FaberError {
-  return new FaberError({
-    code: 'history_conflict',
-    message: `The ledger has no finished row of ${name}, so there is nothing to revert. Nothing was changed.`,
-    result: { migration: name },
-    suggestions: ['Look at the ledger and plan again.'],
-  });
-}

@@ -21,7 +21,7 @@ export interface Script {
 }
 
 /** The script's text. A byte order mark would be a syntax error for the server, so a space takes its place. */
-export function scriptText(bytes: Uint8Array): string {
+function scriptText(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replace(/^\uFEFF/, ' ');
 }
 

@@ -64,7 +64,7 @@ export function blank(text: string, statements: readonly Statement[]): string {
 }
 
 /** What a statement is that PostgreSQL refuses inside a transaction block, else null. */
-export function refusesTransaction(node: Node): string | null {
+function refusesTransaction(node: Node): string | null {
   if ('IndexStmt' in node) return node.IndexStmt.concurrent ? 'CREATE INDEX CONCURRENTLY' : null;
   if ('DropStmt' in node) return node.DropStmt.concurrent ? 'DROP INDEX CONCURRENTLY' : null;
   if ('ReindexStmt' in node) {
