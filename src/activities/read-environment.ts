@@ -43,9 +43,10 @@ async function readLastBackup(deps: Dependencies, settings: Settings, facts: Env
   try {
     const [last] = (await (await deps.openStore(settings)).listBackups(settings.environment)).backups;
     if (last === undefined) return;
-    const { backup_id, created_at, level, size_bytes } = last;
+    const { backup_id, created_at, level, size_bytes, unusable } = last;
     const age_seconds = Math.max(0, Math.round((Date.now() - Date.parse(created_at)) / 1000));
-    facts.last_backup = { backup_id, created_at, age_seconds, level, proven: level === 'proven', size_bytes };
+    facts.last_backup = { backup_id, created_at, age_seconds, level, proven: level === 'proven' && unusable === undefined, size_bytes };
+    if (unusable) facts.warnings.push(`The last backup, ${backup_id}, could not be restored at ${unusable.found_at}: ${unusable.reason}`);
   } catch (error) {
     if (!(error instanceof FaberError)) throw error;
     facts.warnings.push(`The backups cannot be listed: ${error.message}`);

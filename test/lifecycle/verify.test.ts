@@ -66,5 +66,9 @@ describe('verify-backup', () => {
     await writeFile(dump, bytes);
     expect(await ask(stack, 'verify-backup', { backup_id: damaged })).toMatchObject({ status: 'success' });
     expect((await listed(stack)).backups.some((one) => one.unusable)).toBe(false);
+
+    await changeManifest(stack.store, good, { level: 'proven', unusable: { found_at: '2026-01-02T05:00:00Z', reason: 'rows are missing' } });
+    const status = (await (await stack.start('status')).answer()) as SuccessResponse;
+    expect(status.result['environments']).toMatchObject([{ last_backup: { backup_id: good, proven: false }, warnings: expect.arrayContaining([expect.stringContaining('rows are missing')]) as string[] }]);
   });
 });

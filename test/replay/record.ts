@@ -117,3 +117,14 @@ it('operations that wait for a server, seed, reset and roll back', async () => {
     await saveAll(stack, operation, done);
   }
 });
+
+it('operations of the backups', async () => {
+  const stack = await createStack({ environment: { backup_schedule: '0 2 * * *' } });
+  await stack.migration('20260101_init', 'CREATE TABLE t (id int);', 'DROP TABLE t;');
+  const asked = [['backup', {}], ['verify-backup', {}], ['cleanup-backups', { apply: true }], ['list-backups', {}], ['read-schedules', { environment: undefined }]] as const;
+  for (const [operation, parameters] of asked) {
+    const done = await stack.start(operation, parameters);
+    await done.answer();
+    await save(stack, operation, done.id);
+  }
+});
