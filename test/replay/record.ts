@@ -13,11 +13,14 @@ import { temporal } from '../support/temporal.js';
 
 const FOLDER = new URL('histories/', import.meta.url);
 
+/** The queue of one worker process: `4711@host`. */
+const isStickyQueue = (key: string, value: unknown) => key === 'name' && typeof value === 'string' && /^\d+@/.test(value);
+
 async function save(stack: Stack, name: string, workflowId: string): Promise<void> {
   const { address, namespace, cli } = await temporal();
   const { stdout } = await execa(cli, ['workflow', 'show', '--address', address, '--namespace', namespace, '--workflow-id', workflowId, '--output', 'json']);
   // Who and where this machine is has no place in a committed file.
-  const json = JSON.stringify(JSON.parse(stdout), (key, value: unknown) => (key === 'stackTrace' ? '' : key === 'identity' || key === 'firstExecutionRunId' ? 'recorded' : value), 1);
+  const json = JSON.stringify(JSON.parse(stdout), (key, value: unknown) => (key === 'stackTrace' ? '' : key === 'identity' || key === 'firstExecutionRunId' || isStickyQueue(key, value) ? 'recorded' : value), 1);
   await mkdir(FOLDER, { recursive: true });
   await writeFile(new URL(`${name}.json`, FOLDER), `${json.replaceAll(stack.directory, '/srv/shop').replaceAll(stack.store, '/var/lib/faber-db')}\n`);
 }
