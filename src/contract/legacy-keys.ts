@@ -159,9 +159,9 @@ export const LEGACY_KEYS: readonly LegacyKey[] = [
 
   {
     key: 'integration/notify_on_failure',
-    meaning: 'nothing',
+    meaning: 'nothing: integration.notify_url_env says who is notified',
     apply: (value, document, path) => {
-      if (value !== false) document.warn(`${path} has no effect: no notification is sent`);
+      if (value !== false) document.warn(`${path} has no effect: what ends is told to the webhook that integration.notify_url_env names, failures and successes`);
     },
   },
   {

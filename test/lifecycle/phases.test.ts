@@ -1,5 +1,5 @@
 /** The phases of a pipeline, from one call each: what they run, in which order, and what ends them. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FaberClient } from '../../src/client/index.js';
@@ -25,6 +25,7 @@ describe('a phase', () => {
           asking: { connection_string_env: 'URL_OF_ASKED', protected: false, require_approval: true, auto_migrate: true },
         },
         backup: { verify: 'checked' },
+        safety: { max_auto_rollback_attempts: 0 },
         phases: { evaluate: { test_command: 'sh ops/test.sh', integrity_checks: ['ops/negative.sql'] }, release: { watch_seconds: 2, watch_interval_seconds: 1 } },
       },
       dev: {}, staging: {}, asked: {},
@@ -115,13 +116,32 @@ describe('a phase', () => {
     expect(JSON.stringify(tests)).not.toContain('hunter2');
     expect(await readFile(String(tests.result!['output_path']), 'utf8')).toContain('hunter2');
 
+    // A failure that waits for a person answers at once with exit code 5, and is decided by the id of the phase.
+    await rm(join(shop.directory, 'ops', 'fail'));
+    await shop.migration('20990102000000_b', 'ALTER TABLE t ADD COLUMN b int;');
+    await shop.migration('20990103000000_bad', 'ALTER TABLE t ADD CONSTRAINT positive CHECK (id > 0);');
+    const env = { FABER_DB_TASK_QUEUE: shop.taskQueue };
+    const stopped = await cli(['phase', 'evaluate', '--json', '--workflow-id', 'evaluate-stops', '--working-directory', shop.directory], { env });
+    expect([stopped.code, answerIn(stopped)]).toMatchObject([5, { status: 'error', code: 'migration_failed', waiting_for: expect.arrayContaining(['retry', 'accept']) as string[] }]);
+    await staging.database.query('DELETE FROM t');
+    expect((await cli(['decide', 'evaluate-stops', 'retry', '--by', 'ana'], { env })).code).toBe(0);
+    await writeFile(join(shop.directory, 'ops', 'negative.sql'), '-- none may be below 0\nSELECT * FROM t WHERE id < 0;\n');
+    const retried = await cli(['phase', 'evaluate', '--json', '--workflow-id', 'evaluate-stops', '--working-directory', shop.directory], { env });
+    expect([retried.code, answerIn(retried)]).toMatchObject([0, { status: 'success', operation: 'evaluate' }]);
+
+    // A cancel reaches the operation that runs, and is answered with what became of it.
+    const cancelled = await run('release');
+    for await (const state of client.watch(cancelled.id)) if (state.phase === 'waiting_for_approval') break;
+    await client.cancel(cancelled.id);
+    expect(await cancelled.answer()).toMatchObject({ status: 'cancelled', operation: 'release', code: 'cancelled', message: 'release: Cancelled before any change' });
+
     // What does not go down and up again never reaches dev.
-    await shop.migration('20990102000000_c', 'ALTER TABLE u ADD COLUMN c int;', 'ALTER TABLE u ADD COLUMN d int;');
+    await shop.migration('20990104000000_c', 'ALTER TABLE u ADD COLUMN c int;', 'ALTER TABLE u ADD COLUMN d int;');
     const before = await tables(dev);
     const invalid = (await (await run('build')).answer()) as ErrorResponse;
-    expect(invalid).toMatchObject({ code: 'phase_failed', error: expect.stringMatching(/^build: validate failed: .*20990102000000_c\/down\.sql does not bring back .*column/) as string });
+    expect(invalid).toMatchObject({ code: 'phase_failed', error: expect.stringMatching(/^build: validate failed: .*20990104000000_c\/down\.sql does not bring back .*column/) as string });
     expect(await tables(dev)).toEqual(before);
-    await shop.migration('20990102000000_c', 'ALTER TABLE u ADD COLUMN c int;', 'ALTER TABLE u DROP COLUMN c;');
+    await shop.migration('20990104000000_c', 'ALTER TABLE u ADD COLUMN c int;', 'ALTER TABLE u DROP COLUMN c;');
 
     // What the config lets the build phase do unasked, and nothing else.
     const asked = await run('build', { environment: 'asking' });

@@ -81,4 +81,14 @@ describe('waits for a person, with time skipped', () => {
       await heard('stops', 'ended');
       expect(told('stops').slice(-2).map((f) => f.event)).toEqual(['decided', 'ended']);
     }));
+
+  it('an operation that was ended from outside is told as such, and nobody is reminded of it', () =>
+    withTimeSkipped(async (environment, start) => {
+      const operation = await start('gone', waiting);
+      await heard('gone', 'approval_waiting');
+      await operation.terminate();
+      const { testService } = environment.connection as unknown as { testService: { unlockTimeSkipping(request: object): Promise<unknown> } };
+      await testService.unlockTimeSkipping({});
+      expect((await heard('gone', 'ended_from_outside')).map((f) => f.event)).toEqual(['approval_waiting', 'ended_from_outside']);
+    }));
 });

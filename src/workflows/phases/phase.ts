@@ -3,7 +3,7 @@
  * (plan, approval, lock, undo). What a step waits for is decided at the step's own operation; clients find it by `step_workflow_id`.
  */
 import {
-  ApplicationFailure, CancelledFailure, ChildWorkflowCancellationType, ChildWorkflowFailure, executeChild, ParentClosePolicy, setCurrentDetails, workflowInfo,
+  ApplicationFailure, CancellationScope, ChildWorkflowCancellationType, ChildWorkflowFailure, executeChild, ParentClosePolicy, setCurrentDetails, workflowInfo,
 } from '@temporalio/workflow';
 import type { LoadedOperation } from '../../activities/contract.js';
 import type { FailureFacts, OperationInput, OperationName, PhaseName, PhaseStep, Response, Settings } from '../../contract/index.js';
@@ -140,12 +140,13 @@ export async function runPhase(name: PhaseName, input: OperationInput, work: (ph
     } catch (error) {
       if (!(error instanceof StepEnded)) throw error;
       answer = error.answer;
-      if (answer.status === 'cancelled' && endedByCancel(error)) throw new CancelledFailure('Cancelled');
     }
-    await endOperation(stepsOn(settings), {
+    const facts = {
       operationId: workflowInfo().workflowId, operation: name, settings, requestedBy: progress.requestedBy, startedAt,
       planHash: null, decisions: [], refused: [], began: false, backup: null, applied: 0, answer,
-    }, progress);
+    };
+    // Also after a cancel, which ended the step and not the telling of it.
+    await CancellationScope.nonCancellable(() => endOperation(stepsOn(settings), facts, progress));
     return answer;
   });
 }
