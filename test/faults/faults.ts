@@ -77,7 +77,7 @@ const strikeSurroundings: Fault = async ({ scene, operation, point }, surroundin
   return operation.answer();
 };
 
-interface Kind {
+export interface Kind {
   strike: Fault;
   surroundings?: () => Promise<Surroundings>;
 }
