@@ -12,7 +12,7 @@ describe('a migrate that is watched', () => {
   const networks = {} as Record<Name, SlowNetwork>;
 
   beforeAll(async () => {
-    const common = { environment: { protected: false }, backup: { verify: 'checked' }, health_checks: { latency_critical_ms: 250 }, phases: { release: { watch_interval_seconds: 1 } } };
+    const common = { environment: { protected: false }, backup: { verify: 'checked' }, health_checks: { latency_critical_ms: 800 }, phases: { release: { watch_interval_seconds: 1 } } };
     stacks = await createStacks(
       { well: common, turns: common, written: { ...common, safety: { hold_writes: true, on_failure: 'restore' } } },
       {},
@@ -40,9 +40,7 @@ describe('a migrate that is watched', () => {
     await operation.untilChange((s) => s.phase === 'watching');
     const behind = await stack.start('rollback', { steps: 1 });
     await behind.untilChange((s) => s.waiting_behind.length === 1);
-    networks.turns.delay(300);
-    await operation.untilChange((s) => s.phase === 'undoing' || s.answer !== null);
-    networks.turns.delay(0);
+    networks.turns.delay(1000);
     const answer = (await operation.answer()) as ErrorResponse;
     expect(answer).toMatchObject({ status: 'error', code: 'health_after_failed', error: expect.stringContaining('while it was watched') as string, result: { rollback: { status: 'undone', by: 'down', verified: true } } });
     await behind.handle.cancel();
@@ -61,9 +59,7 @@ describe('a migrate that is watched', () => {
       if (tries > 100) throw new Error('writes are still held off');
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    networks.written.delay(300);
-    await operation.untilChange((s) => s.phase === 'undoing' || s.phase === 'waiting_for_decision');
-    networks.written.delay(0);
+    networks.written.delay(1000);
     await operation.until((s) => s.phase === 'waiting_for_decision');
     const { answer } = await operation.state();
     expect(answer).toMatchObject({ status: 'error', code: 'health_after_failed', waiting_for: expect.arrayContaining(['restore', 'accept']) as string[], result: { rollback: { status: 'stopped' } } });

@@ -1,11 +1,14 @@
-/** A network between worker and database whose answers can be made late. */
+/** A network between worker and database on which the answers to the health check's pings can be made late, and nothing else. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll } from 'vitest';
+
+/** As health.ts sends it. */
+const PING = 'SELECT 1\0';
 
 export interface SlowNetwork {
   /** The database's URL by way of this network. */
   url: string;
-  /** Each answer comes so much later from now on; 0: none does. */
+  /** Each answer to a ping comes so much later from now on; 0: none does. */
   delay(ms: number): void;
 }
 
@@ -24,8 +27,12 @@ export async function slowNetwork(databaseUrl: string): Promise<SlowNetwork> {
         database.destroy();
       });
     }
-    client.pipe(database);
-    database.on('data', (chunk) => (ms === 0 ? client.write(chunk) : setTimeout(() => client.write(chunk), ms)));
+    let pinged = false;
+    client.on('data', (chunk) => {
+      pinged = chunk.includes(PING);
+      database.write(chunk);
+    });
+    database.on('data', (chunk) => (pinged && ms > 0 ? setTimeout(() => client.write(chunk), ms) : client.write(chunk)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   afterAll(() => {
