@@ -154,7 +154,8 @@ describe('client', () => {
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 200);
     expect(await errorOf(operation.wait({ signal: stop.signal }))).toMatchObject({ code: 'cancelled', message: expect.stringContaining('goes on') as string });
-    expect(await client.list({ running: true })).toContainEqual(expect.objectContaining({ workflow_id: operation.workflowId, status: 'running' }));
+    // What is listed follows what is so after a moment.
+    await eventually(() => client.list({ running: true, limit: 200 }), (listed) => listed.some((one) => one.workflow_id === operation.workflowId && one.status === 'running'));
     await operation.cancel();
     expect((await operation.result()).status).toBe('cancelled');
   });
