@@ -23,8 +23,14 @@ const IN_CODE = /\b(?:create|alter|drop)\s+(?:role|group|user(?!\s+mapping)|data
 const FUNCTIONS = /^(?:dblink\w*|http(?:_\w+)?|lo_export|pg_(?:terminate|cancel)_backend|pg_reload_conf|pg_switch_wal|pg_promote|pg_(?:create|drop|copy)_\w*replication_slot)$/;
 const SCHEMAS = new Set(['cron', 'aws_lambda', 'aws_s3', 'net', 'pgmq_remote']);
 
-/** What scripts that ran before have defined: functions whose code reaches outside. */
+/**
+ * What scripts that ran before have defined: functions whose code reaches outside, and foreign tables, whose rows are another
+ * server's (`schema.*`: every table of a schema that was imported).
+ */
 export type OutsideFunctions = Set<string>;
+
+/** Statements that write, or read, rows. */
+const DATA = new Set(['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'TruncateStmt', 'CopyStmt', 'SelectStmt']);
 
 /**
  * The statements of a script that reach outside, each with what it is. Functions that the script defines are remembered in
@@ -48,10 +54,11 @@ function reachesOutside(node: Node, functions: OutsideFunctions): string | null 
   if ('CopyStmt' in node && (node.CopyStmt.is_program || node.CopyStmt.filename)) return 'COPY with a file or program of the server';
   if ('DoStmt' in node) {
     const code = doBody(node);
-    return IN_CODE.test(code) || [...functions].some((name) => code.includes(name)) ? 'a DO block that deals with roles, databases or other servers' : null;
+    return IN_CODE.test(code) || mentions(code, functions) ? 'a DO block that deals with roles, databases or other servers' : null;
   }
-  // What a definition holds does not run.
-  return kind.startsWith('Create') || kind === 'ViewStmt' || kind === 'RuleStmt' ? null : calledOutside(node, functions);
+  // What a definition holds does not run; but a table made of a query runs it.
+  if ((kind.startsWith('Create') && kind !== 'CreateTableAsStmt') || kind === 'ViewStmt' || kind === 'RuleStmt') return null;
+  return calledOutside(node, functions) ?? (DATA.has(kind) ? foreignRows(node, functions) : null);
 }
 
 function calledOutside(node: Node, functions: OutsideFunctions): string | null {
@@ -64,9 +71,24 @@ function calledOutside(node: Node, functions: OutsideFunctions): string | null {
   return null;
 }
 
+/** A scratch database has the same foreign servers, and writing through them would change those once more. */
+function foreignRows(node: Node, functions: OutsideFunctions): string | null {
+  for (const { relname, schemaname } of objectsIn(node)) {
+    if (typeof relname !== 'string') continue;
+    if (functions.has(relname) || (typeof schemaname === 'string' && functions.has(`${schemaname}.*`)) || (schemaname === undefined && functions.has('public.*'))) return `rows of the foreign table ${relname}`;
+  }
+  return null;
+}
+
+const mentions = (code: string, outside: OutsideFunctions): boolean => [...outside].some((name) => code.includes(name.replace(/\*$/, '')));
+
 function remember(node: Node, functions: OutsideFunctions): void {
+  const foreign = 'CreateForeignTableStmt' in node ? node.CreateForeignTableStmt.base?.relation?.relname : undefined;
+  if (foreign) functions.add(foreign);
+  const imported = 'ImportForeignSchemaStmt' in node ? node.ImportForeignSchemaStmt.local_schema : undefined;
+  if (imported) functions.add(`${imported}.*`);
   if (!('CreateFunctionStmt' in node)) return;
   const name = names(node.CreateFunctionStmt.funcname).at(-1);
   const code = JSON.stringify(node.CreateFunctionStmt.options ?? []).replaceAll('\\n', ' ').replaceAll('\\t', ' ');
-  if (name !== undefined && IN_CODE.test(code)) functions.add(name);
+  if (name !== undefined && (IN_CODE.test(code) || mentions(code, functions))) functions.add(name);
 }

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { statementsOutside } from '../../../../src/handlers/migration/script/outside-effects.js';
+import { type OutsideFunctions, statementsOutside } from '../../../../src/handlers/migration/script/outside-effects.js';
 import { parseScript } from '../../../../src/handlers/migration/script/parse.js';
 
 const outside = async (sql: string) => statementsOutside(await parseScript(Buffer.from(sql)), new Set()).map(({ statement, what }) => `${statement.line}: ${what}`);
+
+const outsideOf = async (...scripts: string[]) => {
+  const functions: OutsideFunctions = new Set();
+  const found = [];
+  for (const script of scripts) found.push(...statementsOutside(await parseScript(Buffer.from(script)), functions));
+  return found.map(({ statement, what }) => `${statement.line} ${what}`);
+};
 
 describe('what a script does beyond its database', () => {
   it.each([
@@ -34,5 +41,22 @@ describe('what a script does beyond its database', () => {
     'CREATE POLICY p ON t TO app USING (true)', "COMMENT ON TABLE t IS 'role'", 'INSERT INTO roles VALUES (1)', 'SELECT now()',
   ])('is not in %s', async (sql) => {
     expect(await outside(sql)).toEqual([]);
+  });
+
+  it('a table that is made of a query runs it; what a view holds does not run', async () => {
+    expect(await outsideOf("CREATE TABLE done AS SELECT * FROM dblink_exec('other', 'DELETE FROM t') AS r(x text);")).toEqual(['1 a call of dblink_exec']);
+    expect(await outsideOf('CREATE TABLE t AS SELECT now() AS at; CREATE VIEW v AS SELECT pg_reload_conf();')).toEqual([]);
+  });
+
+  it('rows of another server, reached by a foreign table of this or an earlier script', async () => {
+    const table = 'CREATE FOREIGN TABLE far (id int) SERVER other;';
+    expect(await outsideOf(table, 'CREATE TABLE near (id int);\nINSERT INTO near VALUES (1);\nINSERT INTO far VALUES (1);\nTRUNCATE far;')).toEqual([
+      '3 rows of the foreign table far', '4 rows of the foreign table far',
+    ]);
+    expect(await outsideOf(table, 'WITH gone AS (DELETE FROM far RETURNING id) SELECT count(*) FROM gone;')).toEqual(['1 rows of the foreign table far']);
+    expect(await outsideOf(table, 'DO $$ BEGIN DELETE FROM far; END $$;')).toEqual(['1 a DO block that deals with roles, databases or other servers']);
+    expect(await outsideOf(table, "CREATE FUNCTION tell() RETURNS void LANGUAGE sql AS 'INSERT INTO far VALUES (2)';", 'SELECT tell();')).toEqual(['1 a call of tell']);
+    expect(await outsideOf('IMPORT FOREIGN SCHEMA shop FROM SERVER other INTO far;', 'UPDATE far.t SET id = 1 WHERE id = 2;\nUPDATE near.t SET id = 1 WHERE id = 2;')).toEqual(['1 rows of the foreign table t']);
+    expect(await outsideOf('IMPORT FOREIGN SCHEMA shop FROM SERVER other INTO public;', 'DELETE FROM t WHERE id = 2;')).toEqual(['1 rows of the foreign table t']);
   });
 });
