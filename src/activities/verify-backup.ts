@@ -48,12 +48,14 @@ export async function verifyBackup(deps: Dependencies, input: { settings: Settin
     };
     running.progress(`Reading ${backup_id} to the end`);
     const checked = await outcomeOf(backups.check(store, record, running.signal));
-    if (checked.failed) return markUnusable(store, record, checked.failed);
+    if (checked.failed?.code === 'backup_unusable') return markUnusable(store, record, checked.failed);
+    if (checked.failed) throw checked.failed;
     const restored = await outcomeOf(restore());
     if (!restored.failed) return summarizeBackup(restored.value);
     // A server that restarts in the middle fails a restore as well: only what fails twice is the backup's fault.
     const again = await outcomeOf(restore());
     if (!again.failed) return summarizeBackup(again.value);
+    if ([restored, again].some(({ failed }) => failed?.code !== 'backup_unusable')) throw again.failed;
     // On another server than its own a role or an extension may be all that is missing.
     if (record.identity !== (await database.identify(target)).identity) throw again.failed;
     return markUnusable(store, record, again.failed);
@@ -62,12 +64,12 @@ export async function verifyBackup(deps: Dependencies, input: { settings: Settin
 
 type Outcome<T> = { failed: FaberError } | { failed: null; value: T };
 
-/** Everything but an unusable backup is thrown. */
+/** Everything but an unusable backup, and one that could not be tried, is thrown. */
 async function outcomeOf<T>(work: Promise<T>): Promise<Outcome<T>> {
   try {
     return { failed: null, value: await work };
   } catch (error) {
-    if (error instanceof FaberError && error.code === 'backup_unusable') return { failed: error };
+    if (error instanceof FaberError && (error.code === 'backup_unusable' || error.code === 'backup_failed')) return { failed: error };
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { FaberError } from '../../../src/contract/failure.js';
 import { openLocalStore } from '../../../src/handlers/backup/store/local.js';
 import { asAdmin } from '../../support/postgres.js';
+import { eventually } from '../../support/eventually.js';
 import { tempDir } from '../../support/temp.js';
 import { backups, database, never, scene, type Scene, settingsFor } from './setup.js';
 
@@ -203,6 +204,20 @@ test('a whole dump that cannot be restored is not proven, and the error holds no
   const { message, result, suggestions } = error as FaberError;
   expect(JSON.stringify({ message, result, suggestions })).not.toContain('4711');
   expect((await s.store.getBackup(ID)).level).toBe('checked');
+});
+
+test('a restore that the server ends says nothing about the backup', async () => {
+  const s = await scene({ sql: `
+    CREATE FUNCTION slow(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT pg_sleep(0.2) IS NOT NULL';
+    CREATE TABLE people (name text CHECK (slow(name)));
+    INSERT INTO people SELECT 'name' FROM generate_series(1, 2);
+    CREATE OR REPLACE FUNCTION slow(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT pg_sleep(30) IS NOT NULL'` });
+  const record = await backups.create(s.target, s.store, s.options(ID));
+  const proving = backups.prove(s.target, s.store, record, never).catch((e: FaberError) => e);
+  const end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1 AND datname LIKE 'faber_db_scratch_%' AND query LIKE 'COPY %'";
+  await eventually(() => asAdmin(end, [s.db.role.name]), (ended) => ended.length > 0);
+  expect(await proving).toMatchObject({ code: 'backup_failed', message: expect.stringMatching(/could not be proven/) as string });
+  expect((await s.store.getBackup(ID)).unusable).toBeUndefined();
 });
 
 async function flipBit(file: string, at: number): Promise<void> {

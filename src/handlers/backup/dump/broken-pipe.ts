@@ -4,7 +4,17 @@ import { ScriptError } from '../../database/contract.js';
 import { redactor } from '../../redact.js';
 import { fileFault } from '../store/unavailable.js';
 import { complaint } from './complaint.js';
+import type { Exit } from './process.js';
 import { PipeFailed } from './stream.js';
+
+/** The server or the machine, in the words of libpq and of the server: full, gone, going, or with no place left. */
+const SURROUNDINGS =
+  /no space left on device|disk quota exceeded|disk full|out of (?:shared )?memory|cannot allocate memory|too many (?:connections|clients|open files)|connection slots|connection to server|server closed the connection|connection (?:reset|timed out|refused)|terminating connection|the database system is|temporary file size exceeds/i;
+
+/** Whether a program failed for a reason that says nothing about the backup: the same dump may be restored a minute later. */
+export function isOfSurroundings(exit: Exit): boolean {
+  return exit.code === null || SURROUNDINGS.test(complaint(exit, []));
+}
 
 /** @returns the reason and what to do about it. */
 export function reasonOf(error: unknown, secrets: readonly string[], signal: AbortSignal): { reason: string; suggestions: string[] } {

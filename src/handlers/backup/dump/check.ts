@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import type { BackupRecord } from '../../../contract/backup.js';
 import { FaberError } from '../../../contract/failure.js';
 import type { Store } from '../contract.js';
+import { isOfSurroundings } from './broken-pipe.js';
 import { complaint } from './complaint.js';
 import { compressor } from './compression.js';
 import { readPieces } from './read-file.js';
@@ -23,7 +24,9 @@ export async function checkBackup(store: Store, record: BackupRecord, signal: Ab
     await runToEnd({ name: packed.kind, file: packed.program, args: packed.test(file) }, signal);
   } catch (error) {
     if (!(error instanceof PipeFailed) || error.culprit === null) throw error;
-    throw unusable(record, `its dump is damaged: ${complaint(error.culprit, [])}`);
+    const reason = complaint(error.culprit, []);
+    if (!isOfSurroundings(error.culprit)) throw unusable(record, `its dump is damaged: ${reason}`);
+    throw new FaberError({ code: 'backup_failed', message: `Backup ${record.backup_id} could not be read to the end: ${reason}`, result: { backup_error: reason }, suggestions: ['Try again'] });
   }
 }
 

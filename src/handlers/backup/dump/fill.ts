@@ -6,7 +6,7 @@ import { FaberError } from '../../../contract/failure.js';
 import { barrier } from '../../barrier.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/contract.js';
 import type { Store } from '../contract.js';
-import { reasonOf } from './broken-pipe.js';
+import { isOfSurroundings, reasonOf } from './broken-pipe.js';
 import { unusable } from './check.js';
 import { inMaintenance, inSession } from './connections.js';
 import { compareCounts, countRows } from './counts.js';
@@ -137,7 +137,10 @@ function ranOutOfLocks(error: unknown): boolean {
 }
 
 function restoreFault(error: unknown, record: BackupRecord, filled: ConnectionTarget, signal: AbortSignal): unknown {
-  return error instanceof PipeFailed ? unusable(record, `it could not be restored: ${reasonOf(error, filled.secrets, signal).reason}`) : error;
+  if (!(error instanceof PipeFailed)) return error;
+  const { reason } = reasonOf(error, filled.secrets, signal);
+  if (error.culprit === null || !isOfSurroundings(error.culprit)) return unusable(record, `it could not be restored: ${reason}`);
+  return new FaberError({ code: 'restore_failed', message: `${record.backup_id} was not restored: ${reason}`, result: { reason }, suggestions: ['See whether the server runs and has room, and try again'] });
 }
 
 async function ensureRoom(session: Session, target: ConnectionTarget, record: BackupRecord): Promise<void> {
