@@ -63,6 +63,12 @@ export class Schedules {
       for (const { cron, ...wanted } of config.schedules.filter(concerned)) changes.push(await this.#bring({ ...wanted, working_directory }, cron, apply));
       const known = new Set(changes.map((change) => change.schedule_id));
       for (const { key, description } of there.filter((ours) => concerned(ours.key) && !known.has(ours.description.scheduleId))) {
+        // Two projects may lie at one path, each in a container of its own: their workers, and so their schedules, poll another queue.
+        const queue = description.action.taskQueue;
+        if (queue !== this.taskQueue) {
+          changes.push(changeOf(key, null, 'foreign', [`it runs on the task queue '${queue}', whose config this is not; if it is left over: faber-db schedule remove ${description.scheduleId}`], description));
+          continue;
+        }
         const unread = config.not_read.find((one) => one.environment === key.environment);
         if (apply && !unread) await this.#handle(description.scheduleId).delete();
         const why = unread ? unread.reason : config.environments.includes(key.environment) ? 'the config wants it no more' : `the config has no environment '${key.environment}' any more`;

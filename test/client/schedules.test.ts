@@ -101,6 +101,22 @@ describe('schedules', () => {
     expect(await one(id)).toMatchObject({ paused: false });
   });
 
+  it('of another project that lies at the same path, in a container of its own, are left alone', async () => {
+    const theirs = `faber-db/schedule/billing/backup/${idOf('backup').split('/').at(-1)}`;
+    const other = await stack.client.schedule.create({
+      scheduleId: theirs, spec: {}, action: { type: 'startWorkflow', workflowType: 'none', taskQueue: 'billing' },
+      memo: { faber_schedule: { environment: 'billing', kind: 'backup', working_directory: stack.directory } }, state: { paused: true },
+    });
+    try {
+      await one(theirs);
+      const { changes } = await client.schedules.sync(stack.directory, { apply: true });
+      expect(changes.find((c) => c.schedule_id === theirs)).toMatchObject({ change: 'foreign', differences: [expect.stringContaining("task queue 'billing'") as string] });
+      expect((await other.describe()).action.workflowType).toBe('none');
+    } finally {
+      await other.delete();
+    }
+  });
+
   it('that are not ours are never touched, whatever their name', async () => {
     const action = { type: 'startWorkflow', workflowType: 'none', taskQueue: 'none' } as const;
     const foreign = await stack.client.schedule.create({ scheduleId: `faber-db/schedule/of-others-${randomBytes(4).toString('hex')}`, spec: {}, action });
