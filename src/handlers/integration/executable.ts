@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { requireAllowed } from '../allowed-roots.js';
 import { runChild, type ChildEnd } from '../child.js';
+import { redactor } from '../redact.js';
 import { type Limits, PluginFailed, type PluginPlace } from './contract.js';
 
 /** What a plugin is told of the worker's environment. Credentials of databases are not among it: a plugin needs none. */
@@ -10,6 +11,8 @@ const HANDED_ON = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
 /** For what whoever runs the worker wants a plugin to know. */
 const OWN_PREFIX = 'FABER_DB_PLUGIN_';
 const SHOWN_STDERR = 300;
+/** Shorter values match by chance: masked, they would make messages unreadable and hide nothing. */
+const SECRET_FROM = 6;
 
 /**
  * A path (with a slash) begins in the working directory and must lie in FABER_DB_ROOTS where that is set; a name without a slash is
@@ -29,7 +32,7 @@ export async function runExecutable({ plugin, working_directory }: PluginPlace, 
     ...(limits.answerBytes === null ? {} : { stdout: { first: limits.answerBytes } }),
     ...(limits.signal ? { signal: limits.signal } : {}),
   });
-  const failed = failureOf(plugin, end, limits);
+  const failed = failureOf(plugin, { ...end, stderr: redactor(handedSecrets(env))(end.stderr) }, limits);
   if (failed !== null) throw failed;
   return end.stdout;
 }
@@ -51,6 +54,11 @@ async function folder(workingDirectory: string): Promise<string> {
 function environmentOf(env: NodeJS.ProcessEnv): Record<string, string> {
   const names = Object.keys(env).filter((name) => HANDED_ON.includes(name) || name.startsWith(OWN_PREFIX));
   return Object.fromEntries(names.map((name) => [name, env[name]!]));
+}
+
+/** What a plugin is handed may be a credential of its own, and what it complains of may quote it. */
+function handedSecrets(env: NodeJS.ProcessEnv): string[] {
+  return Object.entries(env).flatMap(([name, value]) => (name.startsWith(OWN_PREFIX) && value !== undefined && value.length >= SECRET_FROM ? [value] : []));
 }
 
 function failureOf(plugin: string, end: ChildEnd, limits: Limits): PluginFailed | null {

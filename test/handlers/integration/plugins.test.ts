@@ -50,6 +50,12 @@ describe('a plugin that is a program', () => {
     expect(await readFile(join(folder, 'pwd'), 'utf8')).toBe(`${folder}\n`);
   });
 
+  it.concurrent('that complains of a credential of its own is quoted without it', async () => {
+    const plugin = await script('echo "401: token $FABER_DB_PLUGIN_TOKEN is not valid" >&2; exit 1');
+    const { message } = await failureOf(plugins({ ...env, FABER_DB_PLUGIN_TOKEN: 'tok-4711-secret' }, patient).deliver({ plugin, working_directory: '/' }, {}));
+    expect(message).toMatch(/exited with code 1; it says: 401: token \*\*\* is not valid$/);
+  });
+
   it.concurrent('is found from the working directory when it is a path, on PATH when it is a name', async () => {
     const folder = await tempDir();
     await mkdir(join(folder, 'ops'));
