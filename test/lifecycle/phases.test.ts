@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { FaberClient } from '../../src/client/index.js';
 import type { ErrorResponse, PhaseResult } from '../../src/contract/index.js';
 import { answerIn, cli } from '../support/cli.js';
+import { eventually } from '../support/eventually.js';
 import { script } from '../support/plugin.js';
 import type { Stack } from '../support/stack.js';
 import { createStacks } from '../support/stacks.js';
@@ -86,6 +87,17 @@ describe('a phase', () => {
     })();
     await client.reject(refused.id, { plan: asked.plan!.plan_hash, by: 'ben@example.com', comment: 'not today' });
     expect(await refused.answer()).toMatchObject({ status: 'cancelled', operation: 'release', code: 'rejected', message: 'release: Rejected by ben@example.com: not today' });
+    expect(await tables(shop)).toEqual(['t']);
+    // One that is cancelled in the middle of a step is recorded too.
+    const cancelled = await run('release');
+    await eventually(async () => cancelled.state().catch(() => null), (state) => state?.step_workflow_id !== undefined);
+    await cancelled.handle.cancel();
+    expect(await cancelled.answer()).toMatchObject({ status: 'cancelled', operation: 'release' });
+    const audit = (await readFile(join(shop.store, 'audit', 'audit.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as { operation_id: string; status: string });
+    expect(audit.filter((line) => line.operation_id === cancelled.id)).toMatchObject([{ status: 'cancelled' }]);
+
+    // Tests delete what they like, and nobody approves that.
+    expect(await (await run('evaluate', { environment: 'production' })).answer()).toMatchObject({ status: 'error', code: 'environment_protected' });
     expect(await tables(shop)).toEqual(['t']);
 
     // The command; a second time with the same id it gives the answer that it gave.

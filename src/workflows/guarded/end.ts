@@ -1,5 +1,5 @@
 /** The end of an operation: its audit record, its row in the target, and the delivery to the logs plugin. */
-import { ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
 import type { AuditRecord, BackupSummary, RecordedDecision, RefusedDecision, Response, Settings, WorkRequest } from '../../contract/index.js';
 import { AUDIT_WORKFLOW, WORK_WORKFLOW } from '../../contract/names.js';
 import { ended } from './notification-texts.js';
@@ -25,8 +25,15 @@ export interface EndFacts {
   notifier?: Notifier;
 }
 
-/** Never throws: an audit that cannot be written is told, and must not turn a done change into a failed one. */
+/**
+ * Never throws: an audit that cannot be written is told, and must not turn a done change into a failed one. Also after a cancel,
+ * which would keep just the record of what was cancelled away.
+ */
 export async function endOperation(steps: Steps, facts: EndFacts, progress: Progress): Promise<void> {
+  await CancellationScope.nonCancellable(() => recordEnd(steps, facts, progress));
+}
+
+async function recordEnd(steps: Steps, facts: EndFacts, progress: Progress): Promise<void> {
   const { answer } = facts;
   const { runId } = workflowInfo();
   const audit: AuditRecord = {
