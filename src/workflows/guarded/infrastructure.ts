@@ -10,6 +10,17 @@ const DEFAULT_LIMIT_SECONDS = 3600;
 const TRANSIENT: ReadonlySet<string> = new Set(['unreachable', 'http_status', 'timeout']);
 const FIRST_WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 300_000;
+const SHORTEST_WAIT_MS = 1_000;
+/** Each costs about eleven events, and the server ends a workflow of 51,200. */
+const MOST_ASKED = 2_000;
+
+/**
+ * How long to wait before asking again. What a plugin wishes counts, but for one that would be asked so often that the history is full.
+ * @param limitMs how long is waited in all
+ */
+export function pauseMs(waitMs: number, wishedSeconds: number | undefined, limitMs: number): number {
+  return Math.round(Math.max(SHORTEST_WAIT_MS, limitMs / MOST_ASKED, wishedSeconds === undefined ? waitMs : wishedSeconds * 1000));
+}
 
 /** @throws StopHere plugin_failed, when it fails or takes longer than the config allows; CancelledFailure */
 export async function awaitInfrastructure({ settings, request }: LoadedOperation, progress: Progress, show: () => void): Promise<void> {
@@ -37,7 +48,7 @@ export async function awaitInfrastructure({ settings, request }: LoadedOperation
       return;
     }
     if (answer.status === 'failed') throw new StopHere({ code: 'plugin_failed', message: `The server could not be provided: ${answer.message}; nothing was changed`, suggestions: [`Ask again: faber-db initialize-database ${settings.environment}`] });
-    const pause = Math.max(1_000, answer.retry_after_seconds === undefined ? wait : answer.retry_after_seconds * 1000);
+    const pause = pauseMs(wait, answer.retry_after_seconds, limit * 1000);
     if (Date.now() + pause > end) {
       throw new StopHere({
         code: 'plugin_failed',
@@ -47,7 +58,7 @@ export async function awaitInfrastructure({ settings, request }: LoadedOperation
     }
     progress.enter('waiting_for_infrastructure', `Waiting for the server${answer.message ? `: ${answer.message}` : ''}`);
     show();
-    await sleep(Math.round(pause));
+    await sleep(pause);
   }
 
   async function ask(cloud: typeof cloudRequest) {
