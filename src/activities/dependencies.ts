@@ -52,5 +52,16 @@ export function openResources(deps: Dependencies, settings: Settings): Resources
       suggestions: [`${name} is NOT SET on the worker; set it to the URL of ${settings.environment}'s database and restart the worker`],
     });
   }
-  return { target: database.target(url.trim()), database, migrations: deps.migrations(settings.migration_tool, database) };
+  return { target: targetOf(database, url.trim(), name), database, migrations: deps.migrations(settings.migration_tool, database) };
+}
+
+/** Which of the variables it is, only the caller of a handler knows; a person who must correct it needs the name. */
+function targetOf(database: DatabaseHandler, url: string, variable: string): ConnectionTarget {
+  try {
+    return database.target(url);
+  } catch (error) {
+    if (!(error instanceof FaberError) || error.code !== 'connection_not_configured') throw error;
+    const { message, suggestions } = error;
+    throw new FaberError({ code: error.code, message: `${variable}: ${message}`, suggestions: [...suggestions, `Correct ${variable} where the worker runs, and start the worker again`] });
+  }
 }

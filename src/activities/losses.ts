@@ -45,7 +45,7 @@ export async function lossesOfRestore({ database, target }: Resources, record: B
   const lines = more.map(({ name, measured, before }) => {
     if (measured === null) return `${name}: could not be counted`;
     const counted = `${measured.exact ? '' : 'about '}${plural(measured.rows, 'row')} now`;
-    return before === undefined ? `${name}: not in the backup, ${counted}` : `${name}: at least ${plural(measured.rows - before, 'row')} (${counted}, ${before} in the backup)`;
+    return before === undefined ? `${name}: ${own ? 'not in the backup' : 'all of it'}, ${counted}` : `${name}: at least ${plural(measured.rows - before, 'row')} (${counted}, ${before} in the backup)`;
   });
   const none = own && more.length === 0 ? ['No table has more rows now than in the backup; rows that were changed since are not told by that'] : [];
   const hidden = lines.length > MOST_LINES ? [`and ${lines.length - MOST_LINES} more tables`] : [];

@@ -3,7 +3,7 @@ import {
   WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, WorkflowUpdateStage, type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { Decision } from '../contract/decision.js';
+import { Decision, REQUESTER_MAY_NOT_APPROVE } from '../contract/decision.js';
 import { FaberError } from '../contract/failure.js';
 import { describeIssue } from '../contract/issues.js';
 import { SIGNALS, UPDATES } from '../contract/names.js';
@@ -70,7 +70,7 @@ export async function decide(access: TemporalAccess, workflowId: string, input: 
 
 function refusal(error: WorkflowUpdateFailedError, workflowId: string): FaberError {
   const reason = error.cause instanceof ApplicationFailure ? error.cause.message : (error.cause?.message ?? 'no reason given');
-  return new FaberError({ code: 'invalid_request', message: reason.slice(0, 500), suggestions: [`faber-db watch ${workflowId} shows the plan and what is waited for`] }, { cause: error });
+  return new FaberError({ code: 'invalid_request', message: reason.slice(0, 500), suggestions: [...(reason.includes(REQUESTER_MAY_NOT_APPROVE) ? ['Somebody else approves, with a name of their own: --by NAME'] : []), `faber-db watch ${workflowId} shows the plan and what is waited for`] }, { cause: error });
 }
 
 /** The hash of the plan that an operation shows now. @throws FaberError when it has none. */

@@ -77,6 +77,9 @@ export function verificationWords({ verification, key_id }: Pick<RecordedDecisio
   return verification === 'principal' ? 'approver verified by principal' : 'approver not verified';
 }
 
+/** The reason that is given to who asked for an operation and approves it. */
+export const REQUESTER_MAY_NOT_APPROVE = 'who asked for the operation may not approve it';
+
 /** A decision that did not count, with the reason. */
 export const RefusedDecision = z.object({ decision: z.string(), by: z.string().nullable(), reason: z.string(), at: z.string() });
 export type RefusedDecision = z.infer<typeof RefusedDecision>;

@@ -50,7 +50,7 @@ export type ErrorCode = z.infer<typeof ErrorCode>;
 /** What a person can do next. Commands in here run as printed. */
 export const Recovery = z.object({
   backup_id: z.string().optional(),
-  rollback_command: z.string().optional().describe('Absolute and idempotent; absent when the undo succeeded'),
+  rollback_command: z.string().optional().describe('Absolute and idempotent; absent when the undo succeeded, and where nothing goes back (no backup, no migration before)'),
   suggestions: z.array(z.string()),
   can_continue: z.boolean().optional(),
   support_link: z.string().optional(),

@@ -103,6 +103,8 @@ describe('client', () => {
       const refused = async (decision: { plan: string; by: string }) => (await errorOf(client.approve(workflowId, decision))).message;
       expect(await refused({ plan: 'ffffffff', by: 'ana@example.com' })).toContain('it is for plan ffffffff');
       expect(await refused({ plan, by: 'CI@example.com' })).toContain('may not approve');
+      const asRequester = await errorOf(client.approve(workflowId, { plan, by: 'ci@example.com' }));
+      expect(asRequester.suggestions[0]).toContain('--by NAME');
       expect(await refused({ plan: 'abc', by: 'ana@example.com' })).toContain('plan: "abc" must be the first 8 or more hex digits');
       expect((await errorOf(client.resolve(workflowId, { choice: 'retry', by: 'ana' }))).message).toContain("does not wait for 'retry'");
       expect((await operation.state()).phase).toBe('waiting_for_approval');

@@ -101,6 +101,11 @@ describe('answers', () => {
     for (const part of ['Error (migration_failed)', 'failed migration: x', 'undo: stopped', 'rows were written', 'undo: 3 rows', 'Waits for a decision: retry, accept', 'To go back: faber-db rollback-to']) expect(text).toContain(part);
   });
 
+  it('offer no way out when nothing waits for a choice', () => {
+    const { waiting_for: _, ...ended } = error;
+    expect(renderAnswer(ended)).not.toContain('3 rows');
+  });
+
   it('tell nothing of an unexpected error but its kind', () => {
     const response = errorResponse(new TypeError('password=hunter2'), { operation: 'migrate' });
     expect(response).toMatchObject({ operation: 'migrate', code: 'internal', recovery: { support_link: expect.stringContaining('https://') as string } });

@@ -81,6 +81,7 @@ describe('seed', () => {
     const failed = (await (await stack.start('seed', { environment: 'dev' })).answer()) as ErrorResponse;
     expect(failed).toMatchObject({ status: 'error', code: 'seed_failed', result: { outcome: 'failed', backup_id: null, rollback: { status: 'stopped' } } });
     expect(failed.waiting_for).toBeUndefined();
+    expect(failed.recovery.rollback_command).toBeUndefined();
     await writeFile(join(stack.directory, 'well'), '');
     expect(await (await stack.start('seed', { environment: 'dev' })).answer()).toMatchObject({ status: 'success', result: { backup_id: null, backup_level: 'none' } });
     expect(await stack.database.query(ROWS)).toEqual([{ n: 2 }]);

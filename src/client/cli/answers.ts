@@ -1,5 +1,5 @@
 /** Answers as commands print them: JSON for programs, text for people, and commands in them as we were started. */
-import type { Response } from '../../contract/response.js';
+import type { ErrorResponse, Response } from '../../contract/response.js';
 import { printable } from '../terminal-text.js';
 import { printJson, sayTo, type Io } from './io.js';
 
@@ -33,13 +33,14 @@ function resultLines(result: Record<string, unknown>): string[] {
     .map(([key, value]) => `  ${key.replaceAll('_', ' ')}: ${printable(String(value))}`);
 }
 
-function rollbackLines(result: Record<string, unknown> | undefined): string[] {
+/** What each way out costs is told while somebody can choose: in an operation that ended there is none. */
+function rollbackLines({ result, waiting_for }: ErrorResponse): string[] {
   const rollback = result?.['rollback'] as { status?: string; by?: string; reason?: string; costs?: Record<string, string> } | undefined;
   if (!rollback?.status) return [];
   return [
     `  undo: ${rollback.status.replaceAll('_', ' ')}${rollback.by ? ` by ${rollback.by}` : ''}`,
     ...(rollback.reason ? [`  because: ${printable(rollback.reason)}`] : []),
-    ...Object.entries(rollback.costs ?? {}).map(([way, cost]) => `  ${way}: ${printable(cost)}`),
+    ...Object.entries((waiting_for && rollback.costs) ?? {}).map(([way, cost]) => `  ${way}: ${printable(cost)}`),
   ];
 }
 
@@ -51,7 +52,7 @@ export function renderAnswer(response: Response, extra: readonly string[] = []):
   return [
     `Error (${response.code}): ${printable(response.error)}`,
     ...resultLines(response.result ?? {}),
-    ...rollbackLines(response.result),
+    ...rollbackLines(response),
     ...(response.waiting_for ? [`Waits for a decision: ${response.waiting_for.join(', ')}`] : []),
     ...(recovery.rollback_command ? [`To go back: ${printable(recovery.rollback_command)}`] : []),
     ...recovery.suggestions.map((text) => `  - ${printable(text)}`),

@@ -63,6 +63,7 @@ function details(one: EnvironmentStatus, inFull: boolean): string[] {
 function differences({ differences: all, total, notes }: Drift): string[] {
   const sides = { not_in_migrations: 'in the database, made by no migration', not_in_database: 'made by the migrations, not in the database', changed: 'changed' };
   return [
+    ...(all.some(({ sql }) => sql !== null) ? ['', '  The SQL that turns what the migrations make into what is there (it has had its effect; to undo it, do the opposite):'] : []),
     ...all.flatMap(({ object, difference, sql, in_migrations, in_database }) => [
       '',
       `  -- ${printable(object)}: ${sides[difference]}`,

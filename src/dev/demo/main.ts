@@ -2,6 +2,7 @@
  * `npm run demo`: two releases of `examples/shop` go to production, on a real PostgreSQL and a real Temporal. The first is
  * approved and applied; the second fails on its second migration, and the demo proves that it was undone.
  */
+import { fileURLToPath } from 'node:url';
 import { FaberClient } from '../../client/index.js';
 import { DEFAULT_TASK_QUEUE } from '../../contract/names.js';
 import { localTemporal } from '../local-temporal.js';
@@ -10,6 +11,9 @@ import { migrateProduction } from './follow.js';
 import { demoOptions, USAGE, type DemoOptions } from './options.js';
 import { setScene, strike, type Scene } from './scene.js';
 import { screen, type Screen } from './screen.js';
+
+/** By its path: elsewhere than in the checkout `npx faber-db` would ask a registry. */
+const PROGRAM = fileURLToPath(new URL('../../../../bin/faber-db.js', import.meta.url));
 
 /** Both releases. @returns whether everything went as it must. */
 async function play(scene: Scene, output: Screen, options: DemoOptions): Promise<boolean> {
@@ -68,7 +72,7 @@ async function demo(options: DemoOptions): Promise<number> {
       output.heading('Everything keeps running');
       const { temporal, project, workerLog, databaseUrl } = outcome.scene;
       output.say(`  Web UI        ${temporal.webUi}`);
-      output.say(`  Operations    TEMPORAL_ADDRESS=${temporal.address} npx faber-db list`);
+      output.say(`  Operations    TEMPORAL_ADDRESS=${temporal.address} node ${PROGRAM} list`);
       output.say(`  Database      ${databaseUrl} (throwaway)`);
       output.say(`  Project       ${project}`);
       output.say(`  Worker's log  ${workerLog}`);

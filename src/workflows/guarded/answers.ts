@@ -227,6 +227,7 @@ export function failedAnswer(context: AnswerContext, failure: StepFailure, rollb
   const undone = rollback.status === 'undone' || rollback.status === 'nothing_to_undo';
   const migration = failure.migration;
   const waiting = rollback.waiting_for;
+  const back = undone ? undefined : rollbackCommand(context);
   return {
     status: 'error',
     operation: context.operation,
@@ -245,7 +246,7 @@ export function failedAnswer(context: AnswerContext, failure: StepFailure, rollb
     },
     recovery: {
       ...(context.backup ? { backup_id: context.backup.backup_id } : {}),
-      ...(undone ? {} : { rollback_command: rollbackCommand(context) }),
+      ...(back === undefined ? {} : { rollback_command: back }),
       suggestions: [...failure.suggestions, ...(rollback.reason && !undone ? [rollback.reason] : [])],
       can_continue: undone,
       support_link: SUPPORT_LINK,
@@ -254,14 +255,15 @@ export function failedAnswer(context: AnswerContext, failure: StepFailure, rollb
   };
 }
 
-/** Absolute and idempotent: run twice, or by an agent, it must not revert an earlier, healthy release. */
-function rollbackCommand(context: AnswerContext): string {
+/** Absolute and idempotent: run twice, or by an agent, it must not revert an earlier, healthy release. Undefined: no command goes back. */
+function rollbackCommand(context: AnswerContext): string | undefined {
   const last = context.appliedBefore.at(-1);
   // Going back from a rollback is going forward again: only the backup is as before.
   const applies = context.plan.restore === null && !undoes(context.plan) && context.plan.seed === undefined;
   const target = last !== undefined && applies ? `--migration ${shellWord(last)}` : context.backup ? `--backup-id ${context.backup.backup_id}` : null;
+  if (target === null) return undefined;
   const directory = ` --working-directory ${shellWord(context.settings.working_directory)}`;
-  return target === null ? `faber-db migrate ${shellWord(context.environment)} --dry-run${directory}` : `faber-db rollback-to ${shellWord(context.environment)} ${target}${directory}`;
+  return `faber-db rollback-to ${shellWord(context.environment)} ${target}${directory}`;
 }
 
 export function waysOut(hasDowns: boolean, backup: BackupSummary | null): WayOut[] {

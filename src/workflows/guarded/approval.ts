@@ -4,7 +4,7 @@
  * that fits the plan is first handed over to be verified (unverified.ts) and judged by what is known then.
  */
 import type { DecisionFacts } from '../../activities/contract.js';
-import { PrincipalVerdict, SignedVerdict, Verdict, type RecordedDecision } from '../../contract/decision.js';
+import { PrincipalVerdict, REQUESTER_MAY_NOT_APPROVE, SignedVerdict, Verdict, type RecordedDecision } from '../../contract/decision.js';
 import type { PlanSummary, Resolution, Settings } from '../../contract/index.js';
 import { matchesPattern, sameName } from '../../contract/pattern.js';
 import { claimedBy, misfit, Refusals, SEND_A_TOKEN, unreadable } from './refusals.js';
@@ -185,7 +185,7 @@ export class Approval {
     if (!this.#waits || this.#rules === null) return { ok: false, reason: this.#closed ?? 'nothing waits for approval now' };
     const rules = this.#rules;
     const itself = facts.requester !== undefined && sameName(facts.requester, parsed.data.by);
-    if (kind === 'approve' && rules.settings.forbid_requester && itself) return { ok: false, reason: THE_REQUESTER };
+    if (kind === 'approve' && rules.settings.forbid_requester && itself) return { ok: false, reason: REQUESTER_MAY_NOT_APPROVE };
     return this.#fits(kind, parsed.data, rules);
   }
 
@@ -205,7 +205,7 @@ export class Approval {
     const unlisted = notListed(settings, verdict.by);
     if (unlisted !== null) return refuse(unlisted);
     if (kind === 'reject') return { ok: true, verdict };
-    if (settings.forbid_requester && sameName(verdict.by, requestedBy)) return refuse(THE_REQUESTER);
+    if (settings.forbid_requester && sameName(verdict.by, requestedBy)) return refuse(REQUESTER_MAY_NOT_APPROVE);
     if (this.approvals.some((a) => sameName(a.by, verdict.by))) return refuse('this person approved already');
     const phrase = settings.confirmation_phrase;
     if (phrase !== null && plan.evidence.risk === 'destructive' && !(verdict.comment ?? '').includes(phrase)) {
@@ -218,8 +218,6 @@ export class Approval {
     return { ok: true, verdict };
   }
 }
-
-const THE_REQUESTER = 'who asked for the operation may not approve it';
 
 /** Why somebody may not decide, or null. */
 export function notListed({ approvers }: Pick<Settings['approval'], 'approvers'>, by: string): string | null {

@@ -45,6 +45,6 @@ export function unusable(record: Pick<BackupRecord, 'backup_id'>, reason: string
     code: 'backup_unusable',
     message: `Backup ${record.backup_id} cannot be used: ${reason}`,
     result: { backup_id: record.backup_id, reason, ...facts },
-    suggestions: ['Choose another backup with the operation list-backups', 'Take a new backup before any change'],
+    suggestions: ['Choose another backup: faber-db list-backups', 'Take a new backup before any change'],
   });
 }

@@ -46,7 +46,7 @@ export async function getBackup(store: StorePlace, backupId: string): Promise<Ba
       code: 'backup_not_found',
       message: `There is no backup ${backupId} in the store ${store.location}`,
       result: { backup_id: backupId },
-      suggestions: ['List the backups there are with the operation list-backups'],
+      suggestions: ['The backups that are there: faber-db list-backups'],
     });
   }
   const record = parseManifest(text);
@@ -56,7 +56,7 @@ export async function getBackup(store: StorePlace, backupId: string): Promise<Ba
       code: 'backup_unusable',
       message: `Backup ${backupId} cannot be used: ${fault}`,
       result: { backup_id: backupId, reason: fault },
-      suggestions: ['Choose another backup with the operation list-backups'],
+      suggestions: ['Choose another backup: faber-db list-backups'],
     });
   }
   return record;

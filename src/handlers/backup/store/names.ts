@@ -22,7 +22,7 @@ export function backupFolder(location: string, backupId: string): string {
     throw new FaberError({
       code: 'backup_not_found',
       message: 'Not the id of a backup: it looks like backup-20260124-103000 or backup-20260124-103000-label',
-      suggestions: ['List the backups there are with the operation list-backups'],
+      suggestions: ['The backups that are there: faber-db list-backups'],
     });
   }
   return join(location, 'backups', backupId);

@@ -20,7 +20,7 @@ const NETWORK: Record<string, string> = {
 const SUGGESTIONS: Record<string, string> = {
   '28P01': 'Check user and password in the environment variable that holds the URL.',
   '28000': 'Check pg_hba.conf and sslmode: the server refuses this way to connect.',
-  '3D000': 'Check the database name in the URL, or create the database.',
+  '3D000': 'Check the database name in the URL. For a new one: faber-db initialize-database ENVIRONMENT. For a lost one: faber-db list-backups, then faber-db restore.',
   [TOO_MANY_CONNECTIONS]: 'All connections are taken: close idle sessions, or raise the limit (max_connections of the server, CONNECTION LIMIT of the database or role).',
   '57P03': 'The server is starting up or shutting down: try again shortly.',
 };

@@ -21,7 +21,7 @@ const SHAPE = /^(postgres(?:ql)?):\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?(#.*
 /** @throws FaberError connection_not_configured, naming what is wrong and never the URL. */
 export function urlParts(url: string): UrlParts {
   const match = SHAPE.exec(url.trim());
-  if (!match) throw unusable('it does not have the form postgresql://user:password@host:5432/database');
+  if (!match) throw unusable('it does not begin with postgresql://');
   const [, , authority = '', path = '', query = '', fragment] = match;
   const at = authority.lastIndexOf('@');
   if (fragment !== undefined || (at < 0 && path.includes('@'))) {
@@ -83,6 +83,6 @@ export function unusable(why: string, suggestions: string[] = []): FaberError {
   return new FaberError({
     code: 'connection_not_configured',
     message: `The connection URL cannot be used: ${why}.`,
-    suggestions: suggestions.length > 0 ? suggestions : ['Write it as postgresql://user:password@host:5432/database, special characters percent-encoded.'],
+    suggestions: suggestions.length > 0 ? suggestions : ['It is to be postgresql://, then user:password, an @, host:5432/database; special characters percent-encoded.'],
   });
 }

@@ -39,9 +39,9 @@ describe('reads a URL as libpq and Prisma do', () => {
 
 describe('refuses what it cannot follow, without quoting it', () => {
   test.each([
-    ['mysql://u:hunter2@h/d', 'does not have the form'],
-    ['hunter2', 'does not have the form'],
-    ['', 'does not have the form'],
+    ['mysql://u:hunter2@h/d', 'does not begin with postgresql://'],
+    ['hunter2', 'does not begin with postgresql://'],
+    ['', 'does not begin with postgresql://'],
     ['postgresql://u:hunter2@a,b/d', 'several hosts'],
     ['postgresql://u:hunter2@a:1,b:2/d', 'several hosts'],
     ['postgresql://u:hunter2/x@h/d', 'one of the characters'],
