@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { answerOfFailure, answerOfResult } from '../../src/client/answer.js';
-import { renderAnswer, withRunnableCommands } from '../../src/client/cli/answers.js';
+import { renderAnswer, runnableText, withRunnableCommands } from '../../src/client/cli/answers.js';
 import { invokedAs } from '../../src/client/cli/io.js';
 import { table } from '../../src/client/cli/table.js';
 import { errorResponse, exitCodeOf, withNames } from '../../src/client/error-response.js';
@@ -94,6 +94,7 @@ describe('answers', () => {
       suggestions: ['Run `npx faber-db init` there', 'Start one: npx faber-db worker', 'the faber-db run of yesterday'],
     });
     expect(withRunnableCommands(error, 'faber-db')).toEqual(error);
+    expect(runnableText('faber-db --help shows the commands', 'npx faber-db')).toBe('npx faber-db --help shows the commands');
   });
 
   it('tell people what failed, what was undone, what it waits for and what to do', () => {

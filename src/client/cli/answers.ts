@@ -4,7 +4,7 @@ import { printable } from '../terminal-text.js';
 import { printJson, sayTo, type Io } from './io.js';
 
 /** A command of ours inside a text: at its beginning, in backticks, after a colon. */
-const COMMAND = /(^|[`:(] ?)faber-db (?=(?:run|phase|migrate|preview|rollback|rollback-to|restore|seed|reset|initialize-database|backup|generate-migration|status|health-check|list-backups|cleanup|verify|schedule|approve|reject|decide|watch|list|cancel|worker|dev|init)\b)/g;
+const COMMAND = /(^|[`:(] ?)faber-db (?=(?:run|phase|migrate|preview|rollback|rollback-to|restore|seed|reset|initialize-database|backup|generate-migration|status|health-check|list-backups|cleanup|verify|schedule|approve|reject|decide|watch|list|cancel|worker|dev|init|--help)\b)/g;
 
 /** A text whose commands of ours run as printed, however this program was started. */
 export function runnableText(text: string, invokedAs: string): string {
