@@ -83,7 +83,7 @@ describe('a plan on a terminal', () => {
 describe('answers', () => {
   const error: ErrorResponse = {
     status: 'error', operation: 'migrate', environment: 'production', code: 'migration_failed', error: 'Migration failed: duplicate key',
-    result: { failed_migration: 'x', rollback: { status: 'stopped', reason: 'rows were written', costs: { undo: '3 rows' } } },
+    result: { failed_migration: 'x', rollback: { status: 'stopped', reason: 'rows were written', costs: { accept: '3 rows', undo: 'no usable down' } } },
     recovery: { rollback_command: 'faber-db rollback-to production --migration a', suggestions: ['Run `faber-db init` there', 'Start one: faber-db worker', 'the faber-db run of yesterday'] },
     waiting_for: ['retry', 'accept'],
   };
@@ -99,12 +99,15 @@ describe('answers', () => {
 
   it('tell people what failed, what was undone, what it waits for and what to do', () => {
     const text = renderAnswer(error);
-    for (const part of ['Error (migration_failed)', 'failed migration: x', 'undo: stopped', 'rows were written', 'undo: 3 rows', 'Waits for a decision: retry, accept', 'To go back: faber-db rollback-to']) expect(text).toContain(part);
+    for (const part of ['Error (migration_failed)', 'failed migration: x', 'undo: stopped', 'rows were written', 'accept: 3 rows', 'Waits for a decision: retry, accept']) expect(text).toContain(part);
+    // It has the lock, and only what it offers is a way out.
+    for (const part of ['no usable down', 'To go back']) expect(text).not.toContain(part);
   });
 
   it('offer no way out when nothing waits for a choice', () => {
     const { waiting_for: _, ...ended } = error;
     expect(renderAnswer(ended)).not.toContain('3 rows');
+    expect(renderAnswer(ended)).toContain('To go back: faber-db rollback-to');
   });
 
   it('tell nothing of an unexpected error but its kind', () => {

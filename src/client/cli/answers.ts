@@ -40,7 +40,8 @@ function rollbackLines({ result, waiting_for }: ErrorResponse): string[] {
   return [
     `  undo: ${rollback.status.replaceAll('_', ' ')}${rollback.by ? ` by ${rollback.by}` : ''}`,
     ...(rollback.reason ? [`  because: ${printable(rollback.reason)}`] : []),
-    ...Object.entries((waiting_for && rollback.costs) ?? {}).map(([way, cost]) => `  ${way}: ${printable(cost)}`),
+    // Only of what is offered: an undo whose down scripts are not usable has a cost too.
+    ...Object.entries(rollback.costs ?? {}).filter(([way]) => waiting_for?.some((offered) => offered === way)).map(([way, cost]) => `  ${way}: ${printable(cost)}`),
   ];
 }
 
@@ -54,7 +55,8 @@ export function renderAnswer(response: Response, extra: readonly string[] = []):
     ...resultLines(response.result ?? {}),
     ...rollbackLines(response),
     ...(response.waiting_for ? [`Waits for a decision: ${response.waiting_for.join(', ')}`] : []),
-    ...(recovery.rollback_command ? [`To go back: ${printable(recovery.rollback_command)}`] : []),
+    // While it waits it has the lock: the ways out are its own.
+    ...(recovery.rollback_command && !response.waiting_for ? [`To go back: ${printable(recovery.rollback_command)}`] : []),
     ...recovery.suggestions.map((text) => `  - ${printable(text)}`),
     ...extra,
   ].join('\n');

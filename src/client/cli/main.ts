@@ -47,6 +47,7 @@ function buildProgram(io: Io, done: (exitCode: number) => void): Command {
     .description('Database operations that are approved as the exact plan that runs, backed up first, and undone by themselves when they fail.')
     .version(version())
     .showSuggestionAfterError()
+    .showHelpAfterError('(--help shows how it is called)')
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .exitOverride();
   program.commandsGroup('Operations:');

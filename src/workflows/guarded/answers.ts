@@ -67,7 +67,7 @@ export function planAnswer(operation: string, plan: PlanSummary, settings: Setti
     operation,
     environment: settings.environment,
     result,
-    message: nothingToDo ? `Nothing to do on ${settings.environment}` : `Plan ${plan.plan_hash.slice(0, 12)}: ${plural(plan.migrations_total, 'migration')}, risk ${plan.evidence.risk}; nothing was changed`,
+    message: nothingToDo ? `Nothing to do on ${settings.environment}` : `Plan ${plan.plan_hash.slice(0, 12)}: ${plan.restore === null ? plural(plan.migrations_total, 'migration') : `restores ${plan.restore.backup_id}`}, risk ${plan.evidence.risk}; nothing was changed`,
   };
 }
 

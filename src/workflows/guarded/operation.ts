@@ -148,7 +148,7 @@ class Operation {
     this.#progress.approvalDeadline = null;
     if (!inTime) {
       approval.close('too late: the approval had expired');
-      return cancelledAnswer(this.operation, settings.environment, 'approval_expired', 'Nobody approved in time; nothing was changed', { plan_hash: plan.plan_hash });
+      return cancelledAnswer(this.operation, settings.environment, 'approval_expired', 'Nobody approved in time; nothing was changed. Start it again, with another id, when somebody can decide', { plan_hash: plan.plan_hash });
     }
     if (approval.rejection !== null) {
       const { by, comment } = approval.rejection;
