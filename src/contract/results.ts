@@ -14,6 +14,8 @@ import { StatusResult } from './status.js';
 const approved_by = z.array(z.string()).optional().describe('Who approved, and whether that was verified');
 const plan_hash = z.string().describe('sha256 (hex) of the plan that ran');
 const duration_seconds = z.number().describe('From the start to the answer, waiting included');
+const backup_id = z.string().nullable().describe('The backup taken right before; null where none was');
+const backup_level = z.enum(['checked', 'proven', 'none']).describe('checked: read to the end; proven: restored into a scratch database');
 
 export const InitializeResult = z.object({
   database: z.string().describe('Its name on the server'),
@@ -33,8 +35,8 @@ export const MigrateResult = z.object({
   migrations_applied: z.number().int().describe('How many ran; 0: nothing was to be done'),
   applied: z.array(z.string()).describe('Their names, in the order in which they ran'),
   duration_seconds,
-  backup_id: z.string().nullable().describe('The backup taken right before; null where none was'),
-  backup_level: z.enum(['checked', 'proven', 'none']).describe('checked: read to the end; proven: restored into a scratch database'),
+  backup_id,
+  backup_level,
   health_check: z.enum(['passed', 'skipped']).describe('After the change'),
   plan_hash,
   approved_by,
@@ -49,8 +51,8 @@ export const RollbackResult = z.object({
   reverted: z.array(z.string()).describe('Their names in the order of undoing, newest first'),
   by: z.enum(['down', 'restore']).describe('Down scripts, or a restore where a down script is missing'),
   duration_seconds,
-  backup_id: z.string().nullable().describe('The backup taken right before; null where none was'),
-  backup_level: z.enum(['checked', 'proven', 'none']).describe('checked: read to the end; proven: restored into a scratch database'),
+  backup_id,
+  backup_level,
   health_check: z.enum(['passed', 'skipped']).describe('After the change'),
   plan_hash,
   approved_by,
@@ -99,8 +101,8 @@ export const SeedResult = z.object({
   output: z.string().describe('The last lines of what it printed; secrets, and whatever stands in quotes, masked'),
   output_path: z.string().nullable().describe('The file (mode 0600) on the worker with more of it, unmasked'),
   duration_seconds,
-  backup_id: z.string().nullable().describe('The backup taken right before; null where none was'),
-  backup_level: z.enum(['checked', 'proven', 'none']).describe('checked: read to the end; proven: restored into a scratch database'),
+  backup_id,
+  backup_level,
   health_check: z.enum(['passed', 'skipped']).describe('After the seed'),
   plan_hash,
   approved_by,
@@ -113,7 +115,7 @@ export const ResetResult = z.object({
   seeded: z.boolean().describe('Whether the seed ran'),
   replaced_database_kept_as: z.string().nullable().describe('Name of the database that was emptied: it is kept beside, until retention takes it'),
   duration_seconds,
-  backup_id: z.string().nullable().describe('The backup taken right before; null where none was'),
+  backup_id,
   health_check: z.enum(['passed', 'skipped']).describe('After the reset'),
   plan_hash,
   approved_by,

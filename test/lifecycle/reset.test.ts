@@ -1,13 +1,13 @@
 /** `reset`: never where the environment is protected; elsewhere the database is rebuilt beside and the replaced one kept. */
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorResponse, PlanSummary, SuccessResponse } from '../../src/contract/index.js';
 import { eventually } from '../support/eventually.js';
 import { migrateStatus, writeProject } from '../support/prisma-cli.js';
 import { seedScript } from '../support/seed-script.js';
 import type { Stack } from '../support/stack.js';
+import { rowsIn } from '../support/rows-in.js';
 import { createStacks } from '../support/stacks.js';
 import { tempDir } from '../support/temp.js';
 
@@ -65,7 +65,7 @@ describe('reset', () => {
     expect(await stack.database.query("SELECT to_regclass('made_by_hand') AS by_hand, (SELECT environment FROM faber_db.marker) AS marker")).toEqual([{ by_hand: null, marker: 'dev' }]);
     const kept = answer.result['replaced_database_kept_as'] as string;
     expect(await databasesOf(stack)).toEqual([kept]);
-    expect(await rowsIn(stack, kept)).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+    expect(await rowsIn(stack, kept, ROWS)).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
     // The CLI takes one config: that of the seed has no URL.
     await rm(join(stack.directory, 'prisma.config.ts'));
     await writeProject(stack.directory, {});
@@ -89,16 +89,4 @@ describe('reset', () => {
 async function databasesOf(stack: Stack): Promise<unknown[]> {
   const rows = await stack.database.query<{ datname: string }>('SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = current_user AND datname <> current_database()');
   return rows.map(({ datname }) => datname);
-}
-
-async function rowsIn(stack: Stack, database: string) {
-  const url = new URL(stack.database.url);
-  url.pathname = `/${encodeURIComponent(database)}`;
-  const client = new pg.Client({ connectionString: url.href });
-  await client.connect();
-  try {
-    return (await client.query(ROWS)).rows as unknown[];
-  } finally {
-    await client.end();
-  }
 }

@@ -1,9 +1,9 @@
 /** restore and rollback-to as operations of their own: what answers print as recovery commands. */
-import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorResponse, SuccessResponse } from '../../src/contract/index.js';
 import { asAdmin } from '../support/postgres.js';
 import type { Stack } from '../support/stack.js';
+import { rowsIn } from '../support/rows-in.js';
 import { createStacks } from '../support/stacks.js';
 
 const IDS = 'SELECT id FROM t ORDER BY id';
@@ -39,14 +39,14 @@ describe('going back', () => {
     expect(restored).toMatchObject({ status: 'success', operation: 'restore', result: { restored: backup_id, rows: 3 } });
     expect(await stack.database.query(IDS)).toEqual([{ id: 1 }, { id: 2 }]);
     const kept = restored.result['replaced_database_kept_as'] as string;
-    expect(await rowsIn(stack, kept)).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+    expect(await rowsIn(stack, kept, IDS)).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
 
     await stack.database.query('DELETE FROM t');
     const again = (await run(stack, 'rollback-to', { backup_id })) as SuccessResponse;
     expect(again).toMatchObject({ status: 'success', operation: 'rollback-to', result: { restored: backup_id } });
     expect(await stack.database.query(IDS)).toEqual([{ id: 1 }, { id: 2 }]);
     expect(again.result['replaced_database_kept_as']).not.toBe(kept);
-    expect(await rowsIn(stack, kept)).toHaveLength(3);
+    expect(await rowsIn(stack, kept, IDS)).toHaveLength(3);
     expect(await stack.database.query('SELECT environment FROM faber_db.marker')).toEqual([{ environment: 'production' }]);
     expect(await stack.database.query('SELECT operation FROM faber_db.operations WHERE ended_at IS NOT NULL ORDER BY begun_at')).toEqual([
       { operation: 'migrate' }, { operation: 'restore' }, { operation: 'rollback-to' },
@@ -93,16 +93,4 @@ async function run(stack: Stack, operation: 'migrate' | 'restore' | 'rollback-to
 async function lastBackupBefore(stack: Stack, migration: string): Promise<string> {
   const [row] = await stack.database.query<{ id: string }>("SELECT answer -> 'result' ->> 'backup_id' AS id FROM faber_db.operations WHERE answer -> 'result' -> 'applied' ? $1", [migration]);
   return row!.id;
-}
-
-async function rowsIn(stack: Stack, database: string) {
-  const url = new URL(stack.database.url);
-  url.pathname = `/${encodeURIComponent(database)}`;
-  const client = new pg.Client({ connectionString: url.href });
-  await client.connect();
-  try {
-    return (await client.query(IDS)).rows as { id: number }[];
-  } finally {
-    await client.end();
-  }
 }

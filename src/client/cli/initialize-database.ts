@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { adopted, waitTimeout, withAdopt, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, withGuard } from './options.js';
 import { previewText } from './preview.js';
 
 interface InitializeOptions extends OperateOptions {
@@ -16,11 +16,8 @@ export function addInitializeDatabase(program: Command, io: Io, done: (exitCode:
     .command('initialize-database <environment>')
     .summary('create the database where it is missing, and apply all migrations to an empty one')
     .option('--database-name <name>', 'refuse unless the URL names this database')
-    .option('--dry-run', 'show the plan and change nothing')
-    .option('--yes', 'approve by yourself; never where the environment is protected')
-    .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
-    .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: InitializeOptions) => {
+    .option('--dry-run', 'show the plan and change nothing');
+  withGuard(command).action(async (environment: string, options: InitializeOptions) => {
     const { databaseName, dryRun } = options;
     const parameters = { environment, ...adopted(options), ...(databaseName === undefined ? {} : { database_name: databaseName }), dry_run: dryRun === true };
     done(await operate(io, 'initialize-database', parameters, { ...options, render: previewText }));

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { adopted, waitTimeout, watched, watchSeconds, withAdopt, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, watched, watchSeconds, withGuard } from './options.js';
 import { previewText } from './preview.js';
 
 interface MigrateOptions extends OperateOptions {
@@ -18,11 +18,8 @@ export function addMigrate(program: Command, io: Io, done: (exitCode: number) =>
     .summary('plan, get approved, back up, migrate, check, undo if it fails')
     .option('--dry-run', 'show the plan and change nothing')
     .option('--baseline <migration>', 'for a database without a ledger: the last migration that it already holds')
-    .addOption(watchSeconds())
-    .option('--yes', 'approve by yourself; never where the environment is protected')
-    .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
-    .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: MigrateOptions) => {
+    .addOption(watchSeconds());
+  withGuard(command).action(async (environment: string, options: MigrateOptions) => {
     const parameters = { environment, ...adopted(options), dry_run: options.dryRun === true, ...(options.baseline === undefined ? {} : { baseline: options.baseline }), ...watched(options) };
     done(await operate(io, 'migrate', parameters, { ...options, render: previewText }));
   });

@@ -111,3 +111,12 @@ export const watchSeconds = (): Option =>
   });
 
 export const watched = ({ watchSeconds: seconds }: { watchSeconds?: number }): { watch_seconds?: number } => (seconds === undefined ? {} : { watch_seconds: seconds });
+
+/** The options that every guarded operation's command takes after its own. */
+export function withGuard(command: Command, yes = 'approve by yourself; never where the environment is protected'): Command {
+  const guarded = command
+    .option('--yes', yes)
+    .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
+    .addOption(waitTimeout());
+  return withConnection(withJson(withDirectory(withAdopt(guarded))));
+}

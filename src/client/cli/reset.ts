@@ -6,7 +6,7 @@ import { printAnswer } from './answers.js';
 import { ask } from './ask.js';
 import { isInteractive, type Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { adopted, waitTimeout, withAdopt, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, withGuard } from './options.js';
 import { previewText } from './preview.js';
 
 interface ResetOptions extends OperateOptions {
@@ -20,11 +20,8 @@ export function addReset(program: Command, io: Io, done: (exitCode: number) => v
     .command('reset <environment>')
     .summary('empty a database and rebuild it with all migrations; never where the environment is protected')
     .option('--seed', "run the project's seed too, before the rebuilt database takes the old one's place")
-    .option('--dry-run', 'show what would be lost and change nothing')
-    .option('--yes', 'do not ask, and approve by yourself where the config wants an approval')
-    .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
-    .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: ResetOptions) => {
+    .option('--dry-run', 'show what would be lost and change nothing');
+  withGuard(command, 'do not ask, and approve by yourself where the config wants an approval').action(async (environment: string, options: ResetOptions) => {
     const refusal = await confirmed(io, environment, options);
     if (refusal !== null) {
       const response = errorResponse(refusal, { operation: 'reset', environment });

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { adopted, waitTimeout, withAdopt, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, withGuard } from './options.js';
 import { previewText } from './preview.js';
 
 interface RollbackToOptions extends OperateOptions {
@@ -18,11 +18,8 @@ export function addRollbackTo(program: Command, io: Io, done: (exitCode: number)
     .summary('undo down to a migration, or restore a backup')
     .option('--migration <name>', 'undo every migration applied after this one')
     .option('--backup-id <id>', 'restore this backup')
-    .option('--dry-run', 'show the plan and change nothing')
-    .option('--yes', 'approve by yourself; never where the environment is protected')
-    .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
-    .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: RollbackToOptions) => {
+    .option('--dry-run', 'show the plan and change nothing');
+  withGuard(command).action(async (environment: string, options: RollbackToOptions) => {
     const parameters = {
       environment,
       ...adopted(options),

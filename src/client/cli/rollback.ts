@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { adopted, waitTimeout, withAdopt, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, withGuard } from './options.js';
 import { previewText } from './preview.js';
 
 interface RollbackOptions extends OperateOptions {
@@ -21,11 +21,8 @@ export function addRollback(program: Command, io: Io, done: (exitCode: number) =
     .command('rollback <environment>')
     .summary('undo the last migrations by their down scripts, or by a restore where one is missing')
     .option('--steps <number>', 'how many (default: 1)', wholeNumber)
-    .option('--dry-run', 'show the plan and what would be lost, and change nothing')
-    .option('--yes', 'approve by yourself; never where the environment is protected')
-    .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
-    .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: RollbackOptions) => {
+    .option('--dry-run', 'show the plan and what would be lost, and change nothing');
+  withGuard(command).action(async (environment: string, options: RollbackOptions) => {
     const parameters = { environment, ...adopted(options), dry_run: options.dryRun === true, ...(options.steps === undefined ? {} : { steps: options.steps }) };
     done(await operate(io, 'rollback', parameters, { ...options, render: previewText }));
   });

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Io } from './io.js';
 import { operate, type OperateOptions } from './operate.js';
-import { adopted, waitTimeout, withAdopt, withConnection, withDirectory, withJson } from './options.js';
+import { adopted, withGuard } from './options.js';
 import { previewText } from './preview.js';
 
 interface SeedOptions extends OperateOptions {
@@ -14,11 +14,8 @@ export function addSeed(program: Command, io: Io, done: (exitCode: number) => vo
   const command = program
     .command('seed <environment>')
     .summary("run the project's seed command: backed up first, never run twice by itself")
-    .option('--dry-run', 'show what would run and change nothing')
-    .option('--yes', 'approve by yourself; never where the environment is protected')
-    .option('--workflow-id <id>', 'a repeated start with this id joins the operation')
-    .addOption(waitTimeout());
-  withConnection(withJson(withDirectory(withAdopt(command)))).action(async (environment: string, options: SeedOptions) => {
+    .option('--dry-run', 'show what would run and change nothing');
+  withGuard(command).action(async (environment: string, options: SeedOptions) => {
     done(await operate(io, 'seed', { environment, ...adopted(options), dry_run: options.dryRun === true }, { ...options, render: previewText }));
   });
 }

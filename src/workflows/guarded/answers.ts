@@ -23,6 +23,15 @@ const approvedBy = ({ approvals }: AnswerContext): { approved_by?: string[] } =>
   approvals.length === 0 ? {} : { approved_by: approvals.map((a) => `${a.by} (${verificationWords(a)})`) };
 
 const seconds = (context: AnswerContext): number => Math.round((Date.now() - context.startedAt) / 100) / 10;
+/** What every answer of a change says of it, whatever it did. */
+const changeFacts = (context: AnswerContext, healthChecked: boolean) => ({
+  duration_seconds: seconds(context),
+  backup_id: context.backup?.backup_id ?? null,
+  backup_level: context.backup?.level ?? ('none' as const),
+  health_check: healthChecked ? ('passed' as const) : ('skipped' as const),
+  plan_hash: context.plan.plan_hash,
+  ...approvedBy(context),
+});
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 /** What the config says; and what only a person can say: how a failed row ended, which database is a protected environment's. */
@@ -116,12 +125,7 @@ export function migratedAnswer(context: AnswerContext, applied: string[], health
   const result: MigrateResult = {
     migrations_applied: applied.length,
     applied,
-    duration_seconds: seconds(context),
-    backup_id: context.backup?.backup_id ?? null,
-    backup_level: context.backup?.level ?? 'none',
-    health_check: healthChecked ? 'passed' : 'skipped',
-    plan_hash: context.plan.plan_hash,
-    ...approvedBy(context),
+    ...changeFacts(context, healthChecked),
     ...(typeof watched === 'number' ? { watched_seconds: watched } : {}),
     ...(context.plan.baseline.length > 0 ? { baselined: context.plan.baseline.length } : {}),
   };
@@ -137,12 +141,7 @@ export function revertedAnswer(
   const result: RollbackResult = {
     migrations_reverted: how.reverted.length,
     ...how,
-    duration_seconds: seconds(context),
-    backup_id: context.backup?.backup_id ?? null,
-    backup_level: context.backup?.level ?? 'none',
-    health_check: healthChecked ? 'passed' : 'skipped',
-    plan_hash: context.plan.plan_hash,
-    ...approvedBy(context),
+    ...changeFacts(context, healthChecked),
   };
   const means = how.by === 'restore' ? ` by restoring ${how.restored}${how.replaced_database_kept_as ? `; the replaced database is kept as ${how.replaced_database_kept_as}` : ''}` : '';
   return { status: 'success', operation: context.operation, environment: context.environment, result, message: `Undid ${plural(how.reverted.length, 'migration')} on ${context.environment}${means}` };
@@ -166,12 +165,7 @@ export function restoredAnswer(context: AnswerContext, keptAs: string | null, ta
 export function seededAnswer(context: AnswerContext, { output, output_path }: SeedOutcome, healthChecked: boolean): SuccessResponse {
   const result: SeedResult = {
     command: context.plan.seed?.command ?? '', output, output_path,
-    duration_seconds: seconds(context),
-    backup_id: context.backup?.backup_id ?? null,
-    backup_level: context.backup?.level ?? 'none',
-    health_check: healthChecked ? 'passed' : 'skipped',
-    plan_hash: context.plan.plan_hash,
-    ...approvedBy(context),
+    ...changeFacts(context, healthChecked),
   };
   return { status: 'success', operation: context.operation, environment: context.environment, result, message: `Seeded ${context.environment}` };
 }
