@@ -42,7 +42,7 @@ export const BackupRecord = z.object({
   ledger: LedgerState.optional().describe('Absent where there was none'),
   incomplete_state: z.string().optional().describe('The operation that had begun to change the database and not ended when this backup was taken'),
   unusable: z.object({ found_at: z.string(), reason: z.string() }).optional().describe('Restoring it was tried and failed: it does not count as a good one'),
-  snapshot: z.object({ xid: z.string(), lsn: z.string().nullable() }).describe('Where the snapshot stood; used to tell whether anything was written since'),
+  snapshot: z.object({ position: z.string().describe('As the database system counts its writes'), lsn: z.string().nullable() }).describe('Where the snapshot stood; used to tell whether anything was written since'),
   label: z.string().nullable(),
   reason: z.string().nullable(),
   operation_id: z.string().nullable(),

@@ -13,7 +13,7 @@ import { describeIssue } from './issues.js';
 import { mapLegacyKeys } from './legacy-keys.js';
 import { nearest } from './nearest.js';
 import { isDevelopment, protectionOf } from './protection.js';
-import type { Settings } from './settings.js';
+import { SUPPORTED, type Settings } from './settings.js';
 import { unknownKeyWarnings } from './unknown-keys.js';
 
 export interface SettingsOptions {
@@ -75,14 +75,14 @@ function parseConfig(raw: Raw, moved: ReadonlyMap<string, string>, configPath: s
 
 function requireSupported(config: Config): void {
   const { provider, migration_tool: tool } = config.database;
-  const refuse = (key: string, value: string, supported: string) =>
-    new FaberError({
-      code: 'unsupported',
-      message: `database.${key} '${value}' is not supported by this release`,
-      suggestions: [`Supported: ${supported}`],
-    });
-  if (provider !== 'postgresql') throw refuse('provider', provider, 'postgresql');
-  if (tool !== 'prisma') throw refuse('migration_tool', tool, 'prisma');
+  if (SUPPORTED[provider].includes(tool)) return;
+  const some = SUPPORTED[provider].length > 0;
+  const providers = Object.entries(SUPPORTED).flatMap(([name, tools]) => (tools.length > 0 ? [name] : []));
+  throw new FaberError({
+    code: 'unsupported',
+    message: some ? `database.migration_tool '${tool}' is not supported on ${provider} by this release` : `database.provider '${provider}' is not supported by this release`,
+    suggestions: [`Supported: ${(some ? SUPPORTED[provider] : providers).join(', ')}`],
+  });
 }
 
 /** In the original, going back to a backup was a form of rollback: whoever listed rollback meant these as well. */

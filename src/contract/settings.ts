@@ -17,6 +17,13 @@ export type MigrationTool = z.infer<typeof MigrationTool>;
 export type BackupLevel = z.infer<typeof BackupLevel>;
 export type Risk = z.infer<typeof Risk>;
 
+/** What this release runs on each database system; a config that asks for anything else is refused when it is used. */
+export const SUPPORTED: Readonly<Record<Provider, readonly MigrationTool[]>> = {
+  postgresql: ['prisma'],
+  mysql: [],
+  sqlite: [],
+};
+
 export const SignatureAlgorithm = z.enum(['EdDSA', 'ES256', 'RS256']);
 export type SignatureAlgorithm = z.infer<typeof SignatureAlgorithm>;
 /** How a decision's `by` is known. */

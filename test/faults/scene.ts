@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { scratchName, sideName } from '../../src/handlers/backup/dump/side-names.js';
+import { scratchName, sideName } from '../../src/handlers/database/postgresql/beside/side-names.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { createStack, sleep, type Operation, type Stack, type StackOptions } from '../support/stack.js';
 import { tempDir } from '../support/temp.js';

@@ -30,7 +30,7 @@ async function project(directory: string, config: object = CONFIG): Promise<void
   await write(join(directory, 'prisma/migrations/001_a/migration.sql'), 'SELECT 1');
 }
 const load = (directory: string, more: Record<string, string> = {}) => loadSettings(directory, 'dev', { ...variables, ...more });
-const read = async (directory: string) => readProject(await loadSettings(directory, 'dev', {}), variables);
+const read = async (directory: string) => readProject(await loadSettings(directory, 'dev', {}), ['postgresql'], variables);
 
 const outside = (code: string, what: string) => ({
   code,
@@ -123,7 +123,7 @@ describe('a worker with FABER_DB_ROOTS', () => {
 
   it('reads nothing of a project whose settings another worker loaded, when its own roots do not hold it', async () => {
     const settings = await loadSettings(elsewhere, 'dev', {});
-    await expect(readProject(settings, variables)).rejects.toMatchObject(outside('invalid_request', 'working_directory'));
+    await expect(readProject(settings, ['postgresql'], variables)).rejects.toMatchObject(outside('invalid_request', 'working_directory'));
   });
 
   it.each([':', 'projects', '~/projects', '/srv:relative', './x'])('refuses every project when the roots are %j', async (value) => {

@@ -3,7 +3,7 @@ import { FaberError } from '../../contract/failure.js';
 import type { Settings } from '../../contract/settings.js';
 import type { DatabaseHandler } from '../database/contract.js';
 import type { BackupHandler } from './contract.js';
-import { DumpBackupHandler } from './dump/index.js';
+import { DumpBackupHandler } from './dump/postgresql/index.js';
 
 export { openLocalStore } from './store/local.js';
 

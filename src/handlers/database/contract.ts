@@ -208,6 +208,12 @@ export interface SchemaFact { kind: string; name: string; definition: string }
 
 export interface RestoreReport { side_database: string; tables: number; rows: number; duration_seconds: number }
 
+export interface ScratchUse {
+  /** Who uses it: the operation. The name follows from it and is another each time, so that no attempt meets the one before. */
+  id: string;
+  signal: AbortSignal;
+}
+
 /** How many rows a check found, counted up to a bound. */
 export interface RowsFound { rows: number; more: boolean }
 
@@ -232,6 +238,14 @@ export interface DatabaseHandler {
 
   /** Why it could not be created, and the statement that helps; empty where it can. @throws FaberError health_check_failed */
   creationObstacles(target: ConnectionTarget): Promise<{ problem: string; remedy: string }[]>;
+
+  /**
+   * Runs `work` with an empty scratch database beside the target, like it in encoding and locale, and drops it, whatever happens. Those
+   * that dead processes left are dropped too.
+   * @param work gets the scratch database; its sessions break off when the signal aborts
+   * @throws ScriptError when it cannot be created; whatever `work` throws; the reason of the signal when aborted
+   */
+  withScratch<T>(target: ConnectionTarget, use: ScratchUse, work: (scratch: ConnectionTarget) => Promise<T>): Promise<T>;
 
   /** All checks but `migrations`; goes on after a failing one, never throws for an unreachable server. */
   checkHealth(target: ConnectionTarget, thresholds: Settings['health']): Promise<HealthCheck[]>;
@@ -298,7 +312,7 @@ export interface DatabaseHandler {
    * `true` only when provable. Never throws for "cannot tell": that is `false` with a reason.
    * @param session asks through this one: for a database that lets no new session in, as during a swap
    */
-  nothingWrittenSince(target: ConnectionTarget, snapshot: { xid: string }, operationId: string, session?: Session): Promise<{ proven: boolean; reason: string }>;
+  nothingWrittenSince(target: ConnectionTarget, snapshot: { position: string }, operationId: string, session?: Session): Promise<{ proven: boolean; reason: string }>;
 
   /**
    * How many rows one query finds, in a transaction that cannot write.

@@ -1,20 +1,26 @@
-/** The migration tools of this release, one line each. */
+/** The migration tools, and the database systems that each one runs on: a line a combination. */
 import { FaberError } from '../../contract/failure.js';
+import type { Settings } from '../../contract/settings.js';
 import type { DatabaseHandler } from '../database/contract.js';
 import type { MigrationHandler, MigrationHandlers } from './contract.js';
 import { PrismaMigrationHandler } from './prisma/handler.js';
+import { postgresRunner } from './prisma/postgresql/index.js';
 
-const TOOLS: Partial<Record<MigrationHandler['tool'], (database: DatabaseHandler) => MigrationHandler>> = {
-  prisma: (database) => new PrismaMigrationHandler(database),
+type Build = (database: DatabaseHandler) => MigrationHandler;
+
+const TOOLS: Partial<Record<Settings['migration_tool'], Partial<Record<Settings['provider'], Build>>>> = {
+  prisma: {
+    postgresql: (database) => new PrismaMigrationHandler(database, postgresRunner(database)),
+  },
 };
 
 export const migrationHandlers: MigrationHandlers = (tool, database) => {
-  const build = TOOLS[tool];
-  if (build && database.provider === 'postgresql') return build(database);
-  const existing = `This release migrates ${Object.keys(TOOLS).join(', ')} projects on postgresql`;
+  const build = TOOLS[tool]?.[database.provider];
+  if (build) return build(database);
+  const existing = Object.entries(TOOLS).map(([name, systems]) => `${name} on ${Object.keys(systems).join(', ')}`).join('; ');
   throw new FaberError({
     code: 'unsupported',
-    message: `${existing}; the config asks for ${tool} on ${database.provider}. Nothing was changed.`,
+    message: `The config asks for ${tool} on ${database.provider}, and this release migrates ${existing}. Nothing was changed.`,
     suggestions: ['Set database.migration_tool and database.provider to what this release supports.'],
   });
 };

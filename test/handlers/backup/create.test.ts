@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { scratchName } from '../../../src/handlers/backup/dump/side-names.js';
+import { scratchName } from '../../../src/handlers/database/postgresql/beside/side-names.js';
 import { asAdmin } from '../../support/postgres.js';
 import { backups, database, never, scene } from './setup.js';
 

@@ -2,8 +2,8 @@
 import { readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
-import { withoutSchemas } from '../../../src/handlers/backup/dump/extensions.js';
-import { sideName } from '../../../src/handlers/backup/dump/side-names.js';
+import { withoutSchemas } from '../../../src/handlers/backup/dump/postgresql/extensions.js';
+import { sideName } from '../../../src/handlers/database/postgresql/beside/side-names.js';
 import { backups, database, never, queryIn, scene, type Scene } from './setup.js';
 
 const ID = 'backup-20260124-103000';

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findPrograms } from '../../../src/handlers/backup/dump/programs.js';
+import { findPrograms } from '../../../src/handlers/backup/dump/postgresql/programs.js';
 import { postgres } from '../../support/postgres.js';
 import { tempDir } from '../../support/temp.js';
 

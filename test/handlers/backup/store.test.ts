@@ -20,7 +20,7 @@ async function storedBackup(store: Store, backupId: string, more: Partial<Backup
   const record: BackupRecord = {
     manifest_version: 1, backup_id: backupId, environment: 'production', identity: 'postgresql:1/shop', database: 'shop', provider: 'postgresql',
     server_version: '15.1', created_at: '2026-01-24T10:30:00.000Z', store_id: store.id, file: 'dump.pgc', format: 'pg_dump-custom', compression: 'none',
-    size_bytes: 4, sha256: '0'.repeat(64), level: 'checked', proven_at: null, tables: [], ledger_digest: null, snapshot: { xid: '1:1:', lsn: null },
+    size_bytes: 4, sha256: '0'.repeat(64), level: 'checked', proven_at: null, tables: [], ledger_digest: null, snapshot: { position: '1:1:', lsn: null },
     label: null, reason: null, operation_id: null, duration_seconds: 1, restore_commands: [], ...more,
   };
   await store.commitBackup(record);

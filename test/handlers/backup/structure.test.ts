@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { STRUCTURE_FILE, structureFile } from '../../../src/handlers/backup/dump/structure.js';
+import { STRUCTURE_FILE, structureFile } from '../../../src/handlers/backup/dump/postgresql/structure.js';
 import { asAdmin } from '../../support/postgres.js';
 import { backups, database, never, queryIn, scene, type Scene } from './setup.js';
 

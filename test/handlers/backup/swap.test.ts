@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { FaberError } from '../../../src/contract/failure.js';
-import { keptName, sideName } from '../../../src/handlers/backup/dump/side-names.js';
+import { keptName, sideName } from '../../../src/handlers/database/postgresql/beside/side-names.js';
 import { asAdmin, postgres } from '../../support/postgres.js';
 import { backups, database, never, queryIn, scene, type Scene } from './setup.js';
 

@@ -1,6 +1,7 @@
 /** The handler of PostgreSQL: the port, each method in a file of its name. */
 import { FaberError } from '../../../contract/failure.js';
 import type { DatabaseHandler } from '../contract.js';
+import { withScratch } from './beside/scratch.js';
 import { makeDurable, postgresBookkeeping } from './bookkeeping.js';
 import { parsePostgresUrl, postgresTarget } from './connection-url.js';
 import { createDatabase, creationObstacles } from './create-database.js';
@@ -25,6 +26,7 @@ export const postgresDatabaseHandler: DatabaseHandler = {
   identify: (target, options) => identify(postgresTarget(target), options),
   createDatabase: (target) => createDatabase(postgresTarget(target)),
   creationObstacles: (target) => creationObstacles(postgresTarget(target)),
+  withScratch: (target, use, work) => withScratch(postgresDatabaseHandler, target, use, work),
   checkHealth: (target, thresholds) => checkHealth(postgresTarget(target), thresholds),
   sessions: (target) => sessions(postgresTarget(target)),
   connect: (target, purpose) => openSession(postgresTarget(target), purposeName(purpose)),
@@ -42,8 +44,8 @@ export const postgresDatabaseHandler: DatabaseHandler = {
 
   async nothingWrittenSince(target, snapshot, operationId, session) {
     try {
-      if (session) return await proveQuiet(session, snapshot.xid, operationId);
-      return await withSession(postgresTarget(target), readingName('proof'), (own) => proveQuiet(own, snapshot.xid, operationId));
+      if (session) return await proveQuiet(session, snapshot.position, operationId);
+      return await withSession(postgresTarget(target), readingName('proof'), (own) => proveQuiet(own, snapshot.position, operationId));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       return { proven: false, reason: `it could not be looked up: ${error instanceof FaberError || error.name === 'ScriptError' ? error.message : error.name}` };

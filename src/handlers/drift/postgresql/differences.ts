@@ -1,6 +1,6 @@
 /** What differs between two schemas, object by object, as SQL. */
 import type { DriftDifference } from '../../../contract/drift.js';
-import { names } from '../../migration/script/tree.js';
+import { names } from '../../migration/script/postgresql/tree.js';
 import { tableDifferences } from './columns.js';
 import type { SchemaStatement } from './statements.js';
 

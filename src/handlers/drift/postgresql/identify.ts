@@ -1,6 +1,6 @@
 /** Which object a statement of a dump is about, and how it would be taken away. */
 import type { AlterTableCmd, Node } from 'libpg-query';
-import { names } from '../../migration/script/tree.js';
+import { names } from '../../migration/script/postgresql/tree.js';
 import { dotted, quoted, relation, signature, typeText } from './names.js';
 
 export interface Identified {

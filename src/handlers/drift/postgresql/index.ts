@@ -2,9 +2,8 @@
 import type { DriftDifference } from '../../../contract/drift.js';
 import { FaberError } from '../../../contract/failure.js';
 import { barrier } from '../../barrier.js';
-import { inSession } from '../../backup/dump/connections.js';
-import { withScratch } from '../../backup/dump/scratch.js';
-import { INSUFFICIENT_PRIVILEGE, sqlState } from '../../backup/dump/sql-state.js';
+import { inSession } from '../../database/postgresql/beside/connections.js';
+import { INSUFFICIENT_PRIVILEGE, sqlState } from '../../database/postgresql/beside/sql-state.js';
 import { ScriptError, type DatabaseHandler } from '../../database/contract.js';
 import type { DriftHandler, DriftRequest, FoundDrift } from '../contract.js';
 import { schemaDifferences } from './differences.js';
@@ -56,7 +55,7 @@ export class PostgresDriftHandler implements DriftHandler {
 
   async #made({ target, tool, settings, migrations, id, signal, progress }: DriftRequest, server: Server): Promise<{ made: string; leftOut: string[] }> {
     try {
-      return await withScratch(this.database, target, { id, signal }, async (scratch) => {
+      return await this.database.withScratch(target, { id, signal }, async (scratch) => {
         progress?.(`Applying ${migrations.length} migration(s) to a scratch database`);
         const leftOut = await tool.makeSchema(migrations, scratch, settings, signal);
         await barrier('in-drift', signal);

@@ -1,6 +1,6 @@
 /** Names as SQL writes them. */
 import { scanSync, type Node, type RangeVar, type TypeName } from 'libpg-query';
-import { names } from '../../migration/script/tree.js';
+import { names } from '../../migration/script/postgresql/tree.js';
 
 /** Quoted only where it must be. The grammar must be loaded. */
 export function quoted(name: string): string {

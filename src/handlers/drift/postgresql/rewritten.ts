@@ -4,7 +4,6 @@
  * are loaded from their dumps and dumped again: then both were rewritten, and what still differs does differ.
  */
 import { FaberError } from '../../../contract/failure.js';
-import { withScratch } from '../../backup/dump/scratch.js';
 import { ScriptError, type ConnectionTarget, type DatabaseHandler } from '../../database/contract.js';
 import { readSchema, parseDump } from './statements.js';
 import { schemaDifferences } from './differences.js';
@@ -38,7 +37,7 @@ export async function stillDifferent(reloading: Reloading, made: string, there: 
 }
 
 function reload({ database, target, serverMajor, ledger, id, signal }: Reloading, which: string, dump: string): Promise<string> {
-  return withScratch(database, target, { id: `${id} ${which}`, signal }, async (scratch) => {
+  return database.withScratch(target, { id: `${id} ${which}`, signal }, async (scratch) => {
     const { statements, text } = await parseDump(dump);
     // An event trigger would fire on what follows it.
     const parts = statements.filter(({ node }) => !('CreateEventTrigStmt' in node)).map(({ start, end }) => text.slice(start, end));

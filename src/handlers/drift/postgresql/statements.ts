@@ -1,8 +1,8 @@
 /** A dump of a schema, statement by statement, as the real grammar reads it. */
 import type { Node } from 'libpg-query';
 import { FaberError } from '../../../contract/failure.js';
-import { parseScript, type Script } from '../../migration/script/parse.js';
-import { names, unwrap } from '../../migration/script/tree.js';
+import { parseScript, type Script } from '../../migration/script/postgresql/parse.js';
+import { names, unwrap } from '../../migration/script/postgresql/tree.js';
 import { identify, type Identified } from './identify.js';
 import { dotted } from './names.js';
 

@@ -1,5 +1,5 @@
 /** Project and ledger side by side, by Prisma's rules. */
-import { matchesChecksum } from '../script/parse.js';
+import { matchesChecksum } from '../script/checksum.js';
 import type { Ledger, Migration, MigrationStatus } from '../contract.js';
 
 /** Pure. The ledger's digest and order are not looked at, only its rows. */

@@ -7,18 +7,19 @@ import type { Settings } from '../../../contract/settings.js';
 import { requireAllowed } from '../../allowed-roots.js';
 import type { Migration, Project } from '../contract.js';
 import { allowedFolders, readInside } from './inside.js';
-import { LEDGER_TABLE } from './ledger-table.js';
+import { LEDGER_TABLE } from './ledger.js';
 import { findMigrations } from './location.js';
 import { byBytes, byLocale } from './order.js';
 import { findPrismaVersion } from './version.js';
 
 /**
  * Finds and reads the migrations, in the order in which Prisma applies them.
+ * @param providers what migration_lock.toml may name
  * @throws FaberError plan_failed for a project that Prisma would refuse too (a migration without migration.sql, another
  *   provider in migration_lock.toml), for files outside the project and for text that is not UTF-8; unsupported for
  *   versions other than 5, 6 and 7; invalid_request and config_invalid for a project outside FABER_DB_ROOTS.
  */
-export async function readProject(settings: Settings, variables: NodeJS.ProcessEnv = process.env): Promise<Project> {
+export async function readProject(settings: Settings, providers: readonly string[], variables: NodeJS.ProcessEnv = process.env): Promise<Project> {
   // Another worker may have read the config: an environment can have a task queue of its own.
   await requireAllowed(settings.working_directory, 'working_directory', 'invalid_request', variables);
   const { version, major } = await findPrismaVersion(settings.working_directory);
@@ -28,7 +29,7 @@ export async function readProject(settings: Settings, variables: NodeJS.ProcessE
   if (settings.migrations.table !== LEDGER_TABLE) {
     warnings.push(`migrations.table is ignored: Prisma's ledger is always ${LEDGER_TABLE}.`);
   }
-  await checkProvider(folder);
+  await checkProvider(folder, providers, settings.provider);
   const found = await migrationFolders(folder, warnings);
   const ordered = sortAsPrisma(found, major ?? 7, warnings);
   const inside = await allowedFolders(settings.working_directory, folder);
@@ -39,11 +40,11 @@ export async function readProject(settings: Settings, variables: NodeJS.ProcessE
 }
 
 /** Prisma refuses (P3019) to run migrations that were written for another provider. */
-async function checkProvider(folder: string): Promise<void> {
+async function checkProvider(folder: string, providers: readonly string[], system: string): Promise<void> {
   const lock = await readFile(join(folder, 'migration_lock.toml'), 'utf8').catch(() => null);
   const provider = lock === null ? undefined : /^\s*provider\s*=\s*"([^"]*)"/m.exec(lock)?.[1];
-  if (provider === undefined || provider === 'postgresql' || provider === 'postgres') return;
-  throw refused(`The migrations are written for ${provider} (migration_lock.toml), the environment is PostgreSQL.`);
+  if (provider === undefined || providers.includes(provider)) return;
+  throw refused(`The migrations are written for ${provider} (migration_lock.toml), the environment's database is ${system}.`);
 }
 
 async function migrationFolders(folder: string, warnings: string[]): Promise<string[]> {

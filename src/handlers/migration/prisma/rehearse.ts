@@ -1,27 +1,28 @@
 /** Tries migrations on a scratch database: up, down, up again. */
 import { FaberError } from '../../../contract/failure.js';
 import type { Settings } from '../../../contract/settings.js';
-import { withScratch } from '../../backup/dump/scratch.js';
 import { ScriptError, type ConnectionTarget, type DatabaseHandler } from '../../database/contract.js';
 import type { Migration, RehearsalInput } from '../contract.js';
 import { differences, listed, schemaOf, type Schema } from './generate/try-scripts.js';
-import { makeSchema } from './make-schema.js';
+import type { PrismaRunner } from './runner.js';
 
 type Downable = Migration & { down: Uint8Array };
 
 /** @throws FaberError phase_failed */
-export async function rehearse(database: DatabaseHandler, target: ConnectionTarget, settings: Settings, input: RehearsalInput): Promise<{ down: string[]; stoppedAt: string | null }> {
+export async function rehearse(
+  database: DatabaseHandler, runner: PrismaRunner, target: ConnectionTarget, settings: Settings, input: RehearsalInput,
+): Promise<{ down: string[]; stoppedAt: string | null }> {
   const { applied, pending, signal, onProgress } = input;
   const run = async (scratch: ConnectionTarget, migrations: readonly Migration[], where: string) => {
     try {
-      await makeSchema(database, migrations, scratch, settings.migrations.timeout_seconds, signal);
+      await runner.makeSchema(migrations, scratch, settings, signal);
     } catch (error) {
       if (error instanceof FaberError) throw new FaberError({ code: 'phase_failed', message: `Tried on a scratch database, ${where}: ${error.message}`, suggestions: error.suggestions }, { cause: error });
       throw error;
     }
   };
   try {
-    return await withScratch(database, target, { id: input.operationId, signal }, async (scratch) => {
+    return await database.withScratch(target, { id: input.operationId, signal }, async (scratch) => {
       onProgress(`Making the schema of ${applied.length} applied migrations in a scratch database`);
       await run(scratch, applied, 'with what is applied already');
       const before: Schema[] = [];

@@ -2,7 +2,7 @@
  * The mark of a generated down script. Such a script brings the schema back and no data, and it is the reverse of one
  * certain up script; nobody may take it for one that a person thought through.
  */
-import { matchesChecksum, sha256 } from './parse.js';
+import { matchesChecksum, sha256 } from './checksum.js';
 
 const MARK = /^-- Generated down of migration\.sql sha256:([0-9a-f]{64})\b/;
 

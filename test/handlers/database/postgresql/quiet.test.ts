@@ -36,9 +36,9 @@ async function scene() {
 }
 type Scene = Awaited<ReturnType<typeof scene>>;
 
-async function snapshotOf({ query }: Scene): Promise<{ xid: string }> {
-  const [row] = await query('SELECT pg_current_snapshot()::text AS xid');
-  return row as { xid: string };
+async function snapshotOf({ query }: Scene): Promise<{ position: string }> {
+  const [row] = await query('SELECT pg_current_snapshot()::text AS position');
+  return row as { position: string };
 }
 
 describe('whether anybody wrote since a snapshot', () => {
@@ -78,7 +78,7 @@ describe('whether anybody wrote since a snapshot', () => {
     await application.query('BEGIN; INSERT INTO customer VALUES (1)');
     await asAdmin('SELECT txid_current()');
     const snapshot = await snapshotOf(shop);
-    expect(snapshot.xid).toMatch(/:\d+$/);
+    expect(snapshot.position).toMatch(/:\d+$/);
     expect(await database.nothingWrittenSince(shop.target, snapshot, 'operation-1')).toMatchObject({ proven: false, reason: expect.stringContaining('are open') });
     await application.query('COMMIT');
     expect(await database.nothingWrittenSince(shop.target, snapshot, 'operation-1')).toMatchObject({ proven: false });
@@ -118,17 +118,17 @@ describe('whether anybody wrote since a snapshot', () => {
     await takeFence(shop.target);
     const session = await database.connect(shop.target, 'swap');
     await asAdmin(`ALTER DATABASE "${shop.name}" ALLOW_CONNECTIONS false`);
-    const through = await database.nothingWrittenSince(shop.target, { xid: '3:3:' }, 'operation-1', session);
-    const without = await database.nothingWrittenSince(shop.target, { xid: '3:3:' }, 'operation-1');
+    const through = await database.nothingWrittenSince(shop.target, { position: '3:3:' }, 'operation-1', session);
+    const without = await database.nothingWrittenSince(shop.target, { position: '3:3:' }, 'operation-1');
     await session.close();
     expect(through.reason).toContain('since the snapshot');
     expect(without).toMatchObject({ proven: false, reason: expect.stringContaining('cannot be reached') });
   });
 
-  test.each([['', 'does not say where'], ['x', 'does not say where'], ['99999999999:99999999999:', 'not of this server']])('a snapshot that cannot be judged (%s) proves nothing', async (xid, why) => {
+  test.each([['', 'does not say where'], ['x', 'does not say where'], ['99999999999:99999999999:', 'not of this server']])('a snapshot that cannot be judged (%s) proves nothing', async (position, why) => {
     const { target } = await scene();
     await takeFence(target);
-    expect(await database.nothingWrittenSince(target, { xid }, 'operation-1')).toEqual({ proven: false, reason: expect.stringContaining(why) });
+    expect(await database.nothingWrittenSince(target, { position }, 'operation-1')).toEqual({ proven: false, reason: expect.stringContaining(why) });
   });
 
   test('without bookkeeping nothing is proven', async () => {

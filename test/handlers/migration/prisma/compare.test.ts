@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { compare } from '../../../../src/handlers/migration/prisma/compare.js';
-import { maskedLogs } from '../../../../src/handlers/migration/prisma/logs.js';
+import { maskedLogs } from '../../../../src/handlers/migration/prisma/postgresql/logs.js';
 import type { LedgerRow } from '../../../../src/handlers/migration/contract.js';
 
 const script = (text: string) => new TextEncoder().encode(text);

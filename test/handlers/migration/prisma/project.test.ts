@@ -16,7 +16,7 @@ async function files(contents: Record<string, string | Uint8Array>): Promise<voi
     await writeFile(join(root, path), content);
   }
 }
-const read = (directory?: string) => readProject(prismaSettings(root, directory));
+const read = (directory?: string) => readProject(prismaSettings(root, directory), ['postgresql', 'postgres']);
 const namesOf = async (directory?: string) => (await read(directory)).migrations.map(({ name }) => name);
 
 describe('where the migrations are', () => {

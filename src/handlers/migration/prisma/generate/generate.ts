@@ -4,17 +4,16 @@ import { join, relative } from 'node:path';
 import { FaberError } from '../../../../contract/failure.js';
 import type { Finding } from '../../../../contract/plan.js';
 import type { Settings } from '../../../../contract/settings.js';
-import { withScratch } from '../../../backup/dump/scratch.js';
 import { ScriptError, type ConnectionTarget, type DatabaseHandler } from '../../../database/contract.js';
 import type { GeneratedMigration, GenerateRequest, Migration, Project } from '../../contract.js';
 import { generatedMark } from '../../script/generated-down.js';
-import { parseScript } from '../../script/parse.js';
-import { scriptEffects } from '../../script/script-effects.js';
+import { parseScript } from '../../script/postgresql/parse.js';
+import { scriptEffects } from '../../script/postgresql/script-effects.js';
 import type { SchemaFile } from '../engine/messages.js';
 import { withSchemaEngine } from '../engine/schema-engine.js';
 import { findSchema, migrationsPlace } from '../location.js';
-import { makeSchema } from '../make-schema.js';
 import { readProject } from '../project.js';
+import type { PrismaRunner } from '../runner.js';
 import { findPrismaVersion } from '../version.js';
 import { asOneTransaction, withoutSchema } from './arrange.js';
 import { readDatamodel } from './datamodel.js';
@@ -33,11 +32,13 @@ import { writeMigration } from './write.js';
  * @throws FaberError plan_failed (no datamodel, one that is not valid, migrations or scripts that fail), lock_timeout, and as
  *   `readProject`. Nothing was written then.
  */
-export async function generateMigration(database: DatabaseHandler, target: ConnectionTarget, settings: Settings, request: GenerateRequest): Promise<GeneratedMigration> {
+export async function generateMigration(
+  database: DatabaseHandler, runner: PrismaRunner, target: ConnectionTarget, settings: Settings, request: GenerateRequest,
+): Promise<GeneratedMigration> {
   const variables = request.variables ?? process.env;
   const folder = await migrationsPlace(settings, variables);
   return oneAtATime(database, target, folder, request.signal, async () => {
-    const project = await projectOf(settings, folder, variables);
+    const project = await projectOf(settings, folder, runner.providers, variables);
     const written = project.migrations.find(({ up }) => isOf(request.operationId, up));
     if (written) return { migration: written, path: relative(settings.working_directory, join(folder, written.name)), findings: [] };
     // Judged before the database is asked for anything: a name that cannot come last is wrong at once.
@@ -45,8 +46,8 @@ export async function generateMigration(database: DatabaseHandler, target: Conne
     await refuseExternal(settings.working_directory);
     const files = await datamodelOf(settings, folder, variables);
     request.onProgress('Making the schema of all migrations in a scratch database');
-    const made = await withScratch(database, target, { id: request.operationId, signal: request.signal }, async (scratch) => {
-      const leftOut = await makeSchema(database, project.migrations, scratch, settings.migrations.timeout_seconds, request.signal);
+    const made = await database.withScratch(target, { id: request.operationId, signal: request.signal }, async (scratch) => {
+      const leftOut = await runner.makeSchema(project.migrations, scratch, settings, request.signal);
       const scripts = await makeScripts(database, scratch, files, target.secrets, request);
       return scripts && { ...scripts, findings: [...scripts.findings, ...leftOut.map(notTried)] };
     }).catch((error: unknown) => {
@@ -65,10 +66,10 @@ export async function generateMigration(database: DatabaseHandler, target: Conne
 const notTried = (what: string): Finding => ({ level: 'info', message: `Left out of the scratch database, since it reaches outside of it: ${what}` });
 
 /** A project has no folder of migrations before its first one. */
-async function projectOf(settings: Settings, folder: string, variables: NodeJS.ProcessEnv): Promise<Pick<Project, 'migrations'>> {
+async function projectOf(settings: Settings, folder: string, providers: readonly string[], variables: NodeJS.ProcessEnv): Promise<Pick<Project, 'migrations'>> {
   if (!(await stat(folder).then(() => true, () => false))) return { migrations: [] };
   await refuseOtherTools(folder);
-  return readProject(settings, variables);
+  return readProject(settings, providers, variables);
 }
 
 async function datamodelOf(settings: Settings, folder: string, variables: NodeJS.ProcessEnv): Promise<SchemaFile[]> {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaberError } from '../../../../contract/failure.js';
-import { inMaintenance } from '../../../backup/dump/connections.js';
+import { inMaintenance } from '../../../database/postgresql/beside/connections.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../../database/contract.js';
 
 /** `fabg` in ASCII: the first key of the locks. */

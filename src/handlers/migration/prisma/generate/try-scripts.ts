@@ -2,8 +2,8 @@
 import { FaberError } from '../../../../contract/failure.js';
 import type { Finding } from '../../../../contract/plan.js';
 import { ScriptError, type ConnectionTarget, type DatabaseHandler, type ScriptFailure } from '../../../database/contract.js';
-import { parseScript } from '../../script/parse.js';
-import { planTransaction } from '../../script/transaction.js';
+import { parseScript } from '../../script/postgresql/parse.js';
+import { planTransaction } from '../../script/postgresql/transaction.js';
 
 export interface Trial {
   database: DatabaseHandler;
