@@ -1,5 +1,5 @@
 import { FaberError } from '../contract/failure.js';
-import type { BackupRecord, BackupSummary, LedgerState } from '../contract/backup.js';
+import { countedIn, type BackupRecord, type BackupSummary, type LedgerState } from '../contract/backup.js';
 import type { Settings } from '../contract/settings.js';
 import { levelFor } from '../handlers/backup/contract.js';
 import type { Ledger } from '../handlers/migration/contract.js';
@@ -16,14 +16,13 @@ export function summarizeBackup(record: BackupRecord): BackupSummary {
   return {
     backup_id, environment, identity, created_at, size_bytes, sha256, level, proven_at, store_id, label, reason, operation_id, duration_seconds,
     ...(ledger && { ledger }), ...(incomplete_state !== undefined && { incomplete_state }), ...(unusable && { unusable }),
-    tables: record.tables.length,
-    rows: record.tables.reduce((sum, t) => sum + t.rows, 0),
+    ...(countedIn(record) ?? { tables: null, rows: null }),
   };
 }
 
 export async function openBackups(deps: Dependencies, settings: Settings) {
   const resources = openResources(deps, settings);
-  return { ...resources, store: await deps.openStore(settings), backups: deps.backups(settings.provider, resources.database) };
+  return { ...resources, store: await deps.openStore(settings), backups: deps.backups(settings, resources.database) };
 }
 
 /** Dumps under the given id. Safe to attempt again: a finished backup of this operation and id is returned as it is. */

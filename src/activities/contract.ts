@@ -163,7 +163,8 @@ export interface RestoreOutcome {
   reason: string | null;
   kept_as: string | null;
   tables: number;
-  rows: number;
+  /** null: not counted. */
+  rows: number | null;
 }
 
 /** What the change left, read from ledger and steps. */

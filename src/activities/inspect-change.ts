@@ -83,7 +83,7 @@ async function costs(plan: OpenPlan, left: Left, backup: BackupSummary | null): 
 async function restoreCost(plan: OpenPlan, backup: BackupSummary): Promise<string> {
   const since = `Loses all writes since ${backup.created_at}`;
   const record = await plan.store.getBackup(backup.backup_id).catch(() => null);
-  if (record === null) return since;
+  if (record === null || record.tables === null) return since;
   const then = new Map(record.tables.map((t) => [`${t.schema}.${t.table}`, t.rows]));
   const now = await plan.database.tableCounts(plan.target);
   const changed = now

@@ -36,7 +36,8 @@ export async function lossesOfRestore({ database, target }: Resources, record: B
     ? `All that was written since ${record.created_at} is not in the restored database; the replaced database is kept beside it`
     : 'Nothing of the database as it is will be in the restored one; the replaced database is kept beside it';
   if (now === null) return { losses: [], lines: [since, 'How many rows that is could not be counted: the database is missing or cannot be read'] };
-  const then = new Map((own ? record.tables : []).map(({ schema, table, rows }) => [`${schema}.${table}`, rows]));
+  if (own && record.tables === null) return { losses: [], lines: [since, 'How many rows that is cannot be told: the backup is a snapshot whose rows were never counted'] };
+  const then = new Map((own ? (record.tables ?? []) : []).map(({ schema, table, rows }) => [`${schema}.${table}`, rows]));
   const tables = now.filter(({ table }) => table !== ledger).map(({ schema, table, measured }) => ({ name: `${schema}.${table}`, measured, before: then.get(`${schema}.${table}`) }));
   const more = tables.filter(({ measured, before }) => measured === null || before === undefined || measured.rows > before);
   const losses = more.map(({ name, measured, before }): DataLoss => ({

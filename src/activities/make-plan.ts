@@ -133,7 +133,7 @@ export async function makePlan(input: PlanInput): Promise<MadePlan> {
       safety: settings.safety,
       approval: settings.approval,
       approval_required: settings.approval_required,
-      backup: { before_change: settings.backup.before_change, verify: settings.backup.verify, max_database_size: settings.backup.max_database_size },
+      backup: { before_change: settings.backup.before_change, ...(settings.backup.method === 'snapshot' && { method: settings.backup.method, aws: settings.aws }), verify: settings.backup.verify, max_database_size: settings.backup.max_database_size },
       limits: {
         timeout_seconds: settings.migrations.timeout_seconds,
         lock_timeout_seconds: settings.migrations.lock_timeout_seconds,

@@ -32,7 +32,7 @@ export async function planOperation(deps: Dependencies, input: LoadedOperation &
     const project = needsProject ? await resources.migrations.readProject(settings, deps.env) : { migrations: [], warnings: [] };
     const made = await makePlan({
       ...resources, seeds: deps.seeds, request, settings, store, project: project.migrations, projectWarnings: project.warnings,
-      backups: deps.backups(settings.provider, resources.database), drift: deps.drift(settings.provider, resources.database), operationId: input.operation_id, signal: running.signal, progress: running.progress,
+      backups: deps.backups(settings, resources.database), drift: deps.drift(settings.provider, resources.database), operationId: input.operation_id, signal: running.signal, progress: running.progress,
     });
     const artifact = await saveArtifact(store, { version: 1, request, core: made.core, plan_hash: made.plan_hash, migrations: project.migrations }, (sha256) =>
       noteNeed(store, settings, input.operation_id, needOfPlan(made.core, sha256)));

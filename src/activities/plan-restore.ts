@@ -1,5 +1,5 @@
 /** What restoring a backup would do to the database, and whether it can. */
-import type { BackupRecord } from '../contract/backup.js';
+import { countedIn, countedWords, type BackupRecord } from '../contract/backup.js';
 import { FaberError } from '../contract/failure.js';
 import type { Finding, PlanCore } from '../contract/plan.js';
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
@@ -22,9 +22,8 @@ export async function planRestore(input: PlanInput, identity: DatabaseIdentity, 
   }
   input.progress(`Reading ${record.backup_id} to the end`);
   await backups.check(store, record, input.signal);
-  const rows = record.tables.reduce((sum, t) => sum + t.rows, 0);
   const findings: Finding[] = [
-    { level: 'info', message: `${record.backup_id} of ${record.created_at}: ${record.tables.length} tables, ${rows} rows, ${record.level}` },
+    { level: 'info', message: `${record.backup_id} of ${record.created_at}: ${countedWords(countedIn(record))}, ${record.level}` },
     ...foreignFindings(input, record, identity.identity),
   ];
   findings.push(...doubtsAbout(record));

@@ -16,6 +16,22 @@ export type LedgerState = z.infer<typeof LedgerState>;
 export const ExtensionVersion = z.object({ name: z.string(), version: z.string(), schema: z.string(), schema_owner: z.string() });
 export type ExtensionVersion = z.infer<typeof ExtensionVersion>;
 
+/** A snapshot at the host: which, of what, and how its server was set up. */
+export const HostedSnapshotFacts = z.object({
+  snapshot_id: z.string(),
+  arn: z.string(),
+  region: z.string(),
+  source_id: z.string().describe('Instance or cluster that it was taken of'),
+  source_resource_id: z.string().describe('The same for good: it stays when the source is renamed'),
+  engine: z.string(),
+  engine_version: z.string(),
+  encrypted: z.boolean(),
+  kms_key_id: z.string().nullable(),
+  storage_gib: z.number(),
+  taken_at: z.string().describe('As the host says'),
+});
+export type HostedSnapshotFacts = z.infer<typeof HostedSnapshotFacts>;
+
 /** The manifest, written last and atomically: a backup without one does not exist. */
 export const BackupRecord = z.object({
   manifest_version: z.literal(1),
@@ -27,14 +43,14 @@ export const BackupRecord = z.object({
   server_version: z.string(),
   created_at: z.string(),
   store_id: z.string(),
-  file: z.string().describe('Relative to the folder of the backup'),
-  format: z.enum(['pg_dump-custom']),
+  file: z.string().describe('Relative to the folder of the backup; of a snapshot: its identifier at the host'),
+  format: z.enum(['pg_dump-custom', 'rds-snapshot', 'aurora-snapshot']),
   compression: z.enum(['zstd', 'gzip', 'none']),
   size_bytes: z.number().int(),
-  sha256: z.string(),
-  level: BackupLevel.describe('checked: read to the end, sha256 and exit codes; proven: restored, counts equal'),
+  sha256: z.string().describe('Of the file; of a snapshot: of the facts about it that its tags hold too'),
+  level: BackupLevel.describe('checked: read to the end, sha256 and exit codes, of a snapshot: available, encrypted as its source, tags as here; proven: restored, counts equal, of a snapshot: restored and counted'),
   proven_at: z.string().nullable(),
-  tables: z.array(TableCount).describe('Rows per table in the snapshot of the dump'),
+  tables: z.array(TableCount).nullable().describe('Rows per table in the snapshot of the dump; of a snapshot of the host: as counted when it was proven, null before'),
   extensions: z.array(z.string()).optional().describe('Extensions that a restore has to create'),
   extension_versions: z.array(ExtensionVersion).optional().describe('Their versions and schemas, in the order in which they were created; absent in older backups'),
   structure_sha256: z.string().optional().describe('Of the file beside the dump that lists every object; absent in older backups'),
@@ -47,14 +63,28 @@ export const BackupRecord = z.object({
   reason: z.string().nullable(),
   operation_id: z.string().nullable(),
   duration_seconds: z.number(),
+  hosted: HostedSnapshotFacts.optional().describe('Of a snapshot of the host'),
   restore_commands: z.array(z.string()).describe('Shell commands that restore it without faber-db'),
 });
 export type BackupRecord = z.infer<typeof BackupRecord>;
+
+/** How much was counted in it; null: nothing was. */
+export function countedIn({ tables }: Pick<BackupRecord, 'tables'>): { tables: number; rows: number } | null {
+  return tables === null ? null : { tables: tables.length, rows: tables.reduce((sum, table) => sum + table.rows, 0) };
+}
+
+/** The same in words. */
+export function countedWords(counted: { tables: number | null; rows: number | null } | null): string {
+  return counted === null || counted.tables === null ? 'rows not counted' : `${counted.tables} tables, ${counted.rows} rows`;
+}
 
 /** The short form that crosses Temporal. */
 export const BackupSummary = BackupRecord.pick({
   backup_id: true, environment: true, identity: true, created_at: true, size_bytes: true, sha256: true, level: true,
   store_id: true, label: true, reason: true, operation_id: true, duration_seconds: true,
   proven_at: true, ledger: true, incomplete_state: true, unusable: true,
-}).extend({ tables: z.number().int(), rows: z.number().int() });
+}).extend({
+  tables: z.number().int().nullable().describe('null: not counted, a snapshot of the host that was not proven'),
+  rows: z.number().int().nullable().describe('null: as tables'),
+});
 export type BackupSummary = z.infer<typeof BackupSummary>;

@@ -5,12 +5,15 @@
 import { z } from 'zod';
 import { isPluginUrl } from './plugin-url.js';
 import { CronLine } from './cron.js';
-import { MigrationTool, Hosting, Provider, Risk, StatementKind, Verification } from './settings.js';
+import { BackupMethod, MigrationTool, Hosting, Provider, Risk, StatementKind, Verification } from './settings.js';
 
 export const CONFIG_PATH = '.fractary/plugins/faber-db/config.json';
 
 const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable, never a URL or a secret');
 const seconds = z.number().positive().max(30 * 24 * 3600);
+/** Identifiers of RDS: a letter first, letters, digits and single hyphens. */
+const AWS_ID = /^(?=.{1,63}$)[A-Za-z](?:-?[A-Za-z0-9])*$/;
+const AWS_ID_RULE = 'must be an identifier of RDS: 1 to 63 letters, digits and single hyphens, a letter first';
 const days = z.number().int().min(1).max(3650);
 
 /** Operations that `require_approval_for` may name; the later ones are accepted so that one config serves every release. */
@@ -36,8 +39,14 @@ const Environment = z.object({
   drill_schedule: CronLine.optional().describe('Overrides backup.drill_schedule; "off": never'),
   backup_retention_days: days.optional().describe('Overrides backup.retention_days'),
   hosting: Hosting.optional().describe('Overrides database.hosting'),
-  region: z.string().optional().describe('Cloud region'),
-  rds_instance_id: z.string().optional().describe('RDS instance of this environment'),
+  region: z.string().min(1).max(50).optional().describe("Cloud region. Default for AWS: what the worker's AWS_REGION or AWS profile says"),
+  rds_instance_id: z.string().regex(AWS_ID, AWS_ID_RULE).optional().describe('RDS instance of this environment; of an Aurora cluster: one of its instances'),
+  rds_cluster_id: z.string().regex(AWS_ID, AWS_ID_RULE).optional().describe('Aurora cluster of this environment, with hosting aws-aurora'),
+  assume_role_arn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/, 'must be the ARN of an IAM role, for example arn:aws:iam::123456789012:role/faber-db')
+    .optional()
+    .describe("IAM role that the worker's own AWS credentials assume for RDS. Credentials come from the default chain of AWS only, never from here"),
   task_queue: z.string().min(1).max(200).optional().describe("Task queue of the worker that reaches this database. Default: the operation's own"),
 });
 
@@ -128,6 +137,9 @@ export function bytesOf(size: z.infer<typeof Size>): number {
 }
 
 const Backup = z.object({
+  method: BackupMethod.optional().describe(
+    'dump: a dump in the store; snapshot: a manual snapshot of the RDS instance or Aurora cluster, with its manifest in the store. Default: snapshot with hosting aws-rds or aws-aurora where rds_instance_id or rds_cluster_id is given, else dump',
+  ),
   location: z.string().min(1).optional().describe('Folder of the backups, relative to the working directory. Default: $FABER_DB_STORE, else the data folder of the user'),
   retention_days: days.optional().describe('Default: 30 in development, 60 in staging, 90 where protected'),
   auto_cleanup: z.boolean().default(true).describe('Remove what is older than that after each backup, and by schedule: backups, databases that restores replaced, plans. Never the newest or the newest proven backup, a labelled one, or one that an operation needs'),
@@ -138,7 +150,9 @@ const Backup = z.object({
     'When the newest backup of environments with a backup_schedule is really restored, into a scratch database on the same server: five cron fields in UTC. Default: never',
   ),
   compression: z.enum(['auto', 'zstd', 'gzip', 'none']).default('auto').describe('auto: zstd where the program is there, else gzip'),
-  verify: z.enum(['checked', 'proven']).optional().describe('checked: read to the end; proven: restored into a scratch database. Default: proven where protected'),
+  verify: z.enum(['checked', 'proven']).optional().describe(
+    'checked: read to the end; proven: restored into a scratch database. Default: proven where protected. Of a snapshot, checked: it is available, encrypted as its source and as its manifest says; proven: restored to an instance of its own, which takes long and is paid for, so that it is the default of none',
+  ),
   max_database_size: Size.default('20GB').describe('Above it a backup is checked, not proven: bytes, or for example "20GB"'),
 });
 

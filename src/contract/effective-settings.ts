@@ -13,6 +13,7 @@ import { describeIssue } from './issues.js';
 import { mapLegacyKeys } from './legacy-keys.js';
 import { nearest } from './nearest.js';
 import { isDevelopment, protectionOf } from './protection.js';
+import { awsSettings, backupMethod } from './snapshot-settings.js';
 import { SUPPORTED, type Settings } from './settings.js';
 import { unknownKeyWarnings } from './unknown-keys.js';
 
@@ -172,12 +173,14 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
 
   const chosen = config.environments[environment] as EnvironmentConfig;
   const approvable = approvableIn(config);
+  const hosting = chosen.hosting ?? config.database.hosting;
+  const method = backupMethod(config, environment, hosting);
   const needsApproval = protection.protected || chosen.require_approval === true;
   return {
     environment,
     working_directory: workingDirectory,
     provider: config.database.provider,
-    hosting: chosen.hosting ?? config.database.hosting,
+    hosting,
     migration_tool: config.database.migration_tool,
     connection_string_env: chosen.connection_string_env,
     direct_connection_string_env: chosen.direct_connection_string_env ?? null,
@@ -200,11 +203,12 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
     },
     backup: {
       before_change: chosen.backup_before_migrate ?? !isDevelopment(environment),
+      method,
       location: storeLocation(config, workingDirectory, options, configPath),
       retention_days: chosen.backup_retention_days ?? config.backup.retention_days ?? defaultRetention(environment, protection.protected),
       auto_cleanup: config.backup.auto_cleanup,
       compression: config.backup.compression,
-      verify: config.backup.verify ?? (protection.protected ? 'proven' : 'checked'),
+      verify: config.backup.verify ?? (protection.protected && method === 'dump' ? 'proven' : 'checked'),
       max_database_size: bytesOf(config.backup.max_database_size),
     },
     health: config.health_checks,
@@ -218,6 +222,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
       temporal_ui: config.integration.temporal_ui?.replace(/\/+$/, '') ?? null,
       region: chosen.region ?? null,
     },
+    ...awsSettings(hosting, chosen),
     schedules: schedulesOf(config, chosen),
     auto_migrate: chosen.auto_migrate === true && !protection.protected,
     phases: { ...config.phases.evaluate, test_command: config.phases.evaluate.test_command ?? null, ...config.phases.release },

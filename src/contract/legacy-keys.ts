@@ -32,7 +32,8 @@ const threshold = (name: string): LegacyKey => ({
 });
 
 function backupMethod(value: unknown, document: LegacyDocument, path: string): void {
-  if (value !== 'pg_dump') document.warn(`${path}: backups are dumps by pg_dump, whatever it names`);
+  if (value === 'pg_dump') document.suggest(['backup', 'method'], 'dump');
+  else document.warn(`${path}: backups are as backup.method says, and where that is absent as hosting does, whatever it names`);
 }
 
 function storageLocation(value: unknown, document: LegacyDocument, path: string): void {
@@ -126,8 +127,8 @@ export const LEGACY_KEYS: readonly LegacyKey[] = [
       if (value !== false) document.unmetWish(`${path} asks for encrypted backups; faber-db does not encrypt them (put backup.location on an encrypted volume and remove the key)`);
     },
   },
-  { key: 'backup/provider', meaning: 'pg_dump, whatever it names', apply: backupMethod },
-  { key: 'environments/<environment>/backup_method', meaning: 'pg_dump, whatever it names', apply: backupMethod },
+  { key: 'backup/provider', meaning: 'pg_dump: backup.method is dump; else nothing', apply: backupMethod },
+  { key: 'environments/<environment>/backup_method', meaning: 'pg_dump: backup.method is dump; else nothing', apply: backupMethod },
   {
     key: 'backup/backup_before_destructive_ops',
     meaning: 'true: backup_before_migrate is true in protected environments',

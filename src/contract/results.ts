@@ -74,8 +74,8 @@ export type PreviewResult = z.infer<typeof PreviewResult>;
 export const RestoreResult = z.object({
   restored: z.string().describe('Id of the backup that is the database now'),
   tables: z.number().int(),
-  rows: z.number().int(),
-  replaced_database_kept_as: z.string().nullable().describe('Name of the database that served before, on the same server; null: there was none'),
+  rows: z.number().int().nullable().describe('null: not counted, after the restore of a snapshot of the host'),
+  replaced_database_kept_as: z.string().nullable().describe('Name of the database that served before, on the same server; after the restore of a snapshot: of the instance or cluster; null: there was none'),
   duration_seconds,
   backup_id: z.string().nullable().describe('The safety backup of the replaced database; null where it could not be taken'),
   plan_hash,

@@ -8,6 +8,7 @@ export const Provider = z.enum(['postgresql', 'mysql', 'sqlite']);
 export const Hosting = z.enum(['local', 'aws-rds', 'aws-aurora', 'gcp-sql', 'azure-sql']);
 export const MigrationTool = z.enum(['prisma', 'typeorm', 'sequelize', 'knex']);
 export const BackupLevel = z.enum(['checked', 'proven']);
+export const BackupMethod = z.enum(['dump', 'snapshot']);
 export const Risk = z.enum(['low', 'medium', 'high', 'destructive']);
 /** Kinds of statement that a config may forbid, as the grammar tells them. */
 export const StatementKind = z.enum(['drop_table', 'drop_column', 'drop_schema', 'drop_database', 'truncate', 'delete', 'delete_without_where', 'update_without_where']);
@@ -15,6 +16,7 @@ export type StatementKind = z.infer<typeof StatementKind>;
 export type Provider = z.infer<typeof Provider>;
 export type MigrationTool = z.infer<typeof MigrationTool>;
 export type BackupLevel = z.infer<typeof BackupLevel>;
+export type BackupMethod = z.infer<typeof BackupMethod>;
 export type Risk = z.infer<typeof Risk>;
 
 /** What this release runs on each database system; a config that asks for anything else is refused when it is used. */
@@ -95,6 +97,7 @@ export const Settings = z.object({
   }),
   backup: z.object({
     before_change: z.boolean(),
+    method: BackupMethod.optional().describe('Absent in operations that an older release began: dump'),
     location: z.string().describe('Absolute path of the local store'),
     retention_days: z.number().int().positive(),
     auto_cleanup: z.boolean(),
@@ -126,6 +129,15 @@ export const Settings = z.object({
       notify_url_env: z.string().nullable().describe('Name of the variable on the worker that holds the webhook, a secret'),
       temporal_ui: z.string().nullable().describe('Where the Temporal Web UI is, for links'),
       region: z.string().nullable().describe('Cloud region of the environment'),
+    })
+    .optional(),
+  /** Where hosting is AWS. Absent in operations that an older release began. */
+  aws: z
+    .object({
+      region: z.string().nullable().describe("null: the worker's own"),
+      instance_id: z.string().nullable(),
+      cluster_id: z.string().nullable(),
+      assume_role_arn: z.string().nullable(),
     })
     .optional(),
   schedules: z

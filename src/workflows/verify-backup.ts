@@ -18,7 +18,7 @@ export async function verifyBackup(input: OperationInput): Promise<Response> {
     const verify_seconds = Math.round((Date.now() - startedAt) / 100) / 10;
     const answer: Response = {
       status: 'success', operation: 'verify-backup', environment: settings.environment, result: { ...proven, verify_seconds },
-      message: `${proven.backup_id} restores: ${proven.tables} tables, ${proven.rows} rows as in its manifest`,
+      message: `${proven.backup_id} restores: ${proven.tables ?? 0} tables, ${proven.rows ?? 0} rows as in its manifest`,
     };
     await endOperation(steps, {
       operationId: operation_id, operation: 'verify-backup', settings, requestedBy: progress.requestedBy, startedAt,

@@ -273,7 +273,7 @@ export const CASES: Readonly<Record<string, Case>> = {
       const { backups, store, options } = await withStore(scene);
       await scene.applyPending();
       const record = await backups.create(scene.target, store, options('backup-20260101-000000'));
-      expect(record.tables.find(({ table }) => table === 'item')).toMatchObject({ rows: 1 });
+      expect(record.tables!.find(({ table }) => table === 'item')).toMatchObject({ rows: 1 });
       await backups.check(store, record, scene.context.signal);
       expect((await backups.prove(scene.target, store, record, scene.context.signal)).level).toBe('proven');
       await truncate(join(store.location, 'backups', record.backup_id, record.file), 100);
@@ -339,5 +339,5 @@ async function applyFirst(scene: Scene): Promise<void> {
 async function withStore(scene: Scene) {
   const settings = { ...scene.settings, backup: { ...scene.settings.backup, location: join(await tempDir(), 'store') } };
   const options = (backupId: string): BackupOptions => ({ settings, backupId, operationId: 'op-1', label: null, reason: null, ledgerDigest: null, signal: scene.context.signal });
-  return { backups: backupHandlers(scene.settings.provider, scene.database), store: await openLocalStore(settings), options };
+  return { backups: backupHandlers(settings, scene.database), store: await openLocalStore(settings), options };
 }

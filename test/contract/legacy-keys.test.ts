@@ -79,11 +79,11 @@ const promises: Record<string, () => void> = {
     expect(warningsOf({ backup: { encrypt_backups: false } })).toBe('');
   },
   'backup/provider': () => {
-    expect(warningsOf({ backup: { provider: 'aws-rds-snapshot' } })).toContain('backup.provider: backups are dumps');
+    expect(warningsOf({ backup: { provider: 'aws-rds-snapshot' } })).toContain('backup.provider: backups are as backup.method says');
     expect(warningsOf({ backup: { provider: 'pg_dump' } })).toBe('');
   },
   'environments/<environment>/backup_method': () => {
-    expect(warningsOf({}, 'production', { backup_method: 'rds-snapshot' })).toContain('environments.production.backup_method: backups are dumps');
+    expect(warningsOf({}, 'production', { backup_method: 'rds-snapshot' })).toContain('environments.production.backup_method: backups are as backup.method says');
   },
   'backup/backup_before_destructive_ops': () => {
     const rest = { backup: { backup_before_destructive_ops: true } };

@@ -53,7 +53,7 @@ describe('verify-backup', () => {
     // Sound to its last byte, and yet not what its manifest says: only a restore tells.
     const lying = 'backup-20260101-000003';
     const record = await manifestOf(stack.store, good);
-    await copyBackup(stack.store, good, lying, { created_at: daysAgo(1), level: 'proven', tables: record.tables.map((table) => ({ ...table, rows: 4 })) });
+    await copyBackup(stack.store, good, lying, { created_at: daysAgo(1), level: 'proven', tables: record.tables!.map((table) => ({ ...table, rows: 4 })) });
     expect(await ask(stack, 'verify-backup', { backup_id: lying })).toMatchObject({
       status: 'error', code: 'backup_unusable', error: expect.stringMatching(/4 row\(s\) expected, 5 found/) as string, result: { differences: [{ expected: 4, found: 5 }] },
     });

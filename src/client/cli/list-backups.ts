@@ -1,5 +1,6 @@
 /** `faber-db list-backups`: newest first, with what each one holds, whether it was proven to restore, and what retention does with it. */
 import type { Command } from 'commander';
+import { countedWords } from '../../contract/backup.js';
 import type { Response } from '../../contract/response.js';
 import type { KeptDatabase, ListBackupsResult, ListedBackup } from '../../contract/retention.js';
 import { printable } from '../terminal-text.js';
@@ -23,7 +24,7 @@ function ledgerOf({ ledger }: ListedBackup): string {
 const day = (at: string | null) => at?.slice(0, 10) ?? '-';
 
 function backupRow(b: ListedBackup): string[] {
-  return [b.backup_id, b.environment, levelOf(b), size(b.size_bytes), `${b.tables} tables, ${b.rows} rows; ${ledgerOf(b)}`, day(b.removed_after), b.retention, b.reason ?? ''];
+  return [b.backup_id, b.environment, levelOf(b), size(b.size_bytes), `${countedWords(b)}; ${ledgerOf(b)}`, day(b.removed_after), b.retention, b.reason ?? ''];
 }
 
 function databaseRow(d: KeptDatabase): string[] {

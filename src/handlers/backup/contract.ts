@@ -188,5 +188,8 @@ export function levelFor(settings: Settings, sizeBytes: number | null): BackupLe
   return sizeBytes !== null && sizeBytes <= settings.backup.max_database_size ? 'proven' : 'checked';
 }
 
-/** The backup handler for a provider. @throws FaberError unsupported. */
-export type BackupHandlers = (provider: Settings['provider'], database: DatabaseHandler) => BackupHandler;
+/** What decides which backups there are. */
+export type BackupKind = Pick<Settings, 'provider' | 'hosting' | 'aws'> & { backup: Pick<Settings['backup'], 'method'> };
+
+/** The backup handler for an environment's database system, host and method. @throws FaberError unsupported. */
+export type BackupHandlers = (kind: BackupKind, database: DatabaseHandler) => BackupHandler;

@@ -2,13 +2,17 @@
 import { FaberError } from '../../contract/failure.js';
 import type { Settings } from '../../contract/settings.js';
 import type { DatabaseHandler } from '../database/contract.js';
-import type { BackupHandler } from './contract.js';
+import type { BackupHandler, BackupKind } from './contract.js';
 import { DumpBackupHandler } from './dump/postgresql/index.js';
 
 export { openLocalStore } from './store/local.js';
 
 /** @throws FaberError unsupported for a provider without backups. */
-export function backupHandlers(provider: Settings['provider'], database: DatabaseHandler): BackupHandler {
+export function backupHandlers(kind: BackupKind, database: DatabaseHandler): BackupHandler {
+  return dumps(kind.provider, database);
+}
+
+function dumps(provider: Settings['provider'], database: DatabaseHandler): BackupHandler {
   if (provider === 'postgresql') return new DumpBackupHandler(database);
   throw new FaberError({ code: 'unsupported', message: `Backups of ${provider} are not supported`, suggestions: ['Use a postgresql database'] });
 }

@@ -206,7 +206,8 @@ export interface Measured {
 /** One object of a schema. The definition of a column begins with its position in the table. May hold literals. */
 export interface SchemaFact { kind: string; name: string; definition: string }
 
-export interface RestoreReport { side_database: string; tables: number; rows: number; duration_seconds: number }
+/** `rows` null: they were not counted, and follow from what was restored (a snapshot of the host). */
+export interface RestoreReport { side_database: string; tables: number; rows: number | null; duration_seconds: number }
 
 export interface ScratchUse {
   /** Who uses it: the operation. The name follows from it and is another each time, so that no attempt meets the one before. */

@@ -147,7 +147,7 @@ export function revertedAnswer(
   return { status: 'success', operation: context.operation, environment: context.environment, result, message: `Undid ${plural(how.reverted.length, 'migration')} on ${context.environment}${means}` };
 }
 
-export function restoredAnswer(context: AnswerContext, keptAs: string | null, tables: number, rows: number): SuccessResponse {
+export function restoredAnswer(context: AnswerContext, keptAs: string | null, tables: number, rows: number | null): SuccessResponse {
   const restored = context.plan.restore!.backup_id;
   const result: RestoreResult = {
     restored, tables, rows, replaced_database_kept_as: keptAs,

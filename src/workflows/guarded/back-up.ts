@@ -18,7 +18,7 @@ export async function backUp(change: Change): Promise<BackupSummary | null> {
       backup = await steps.changing.proveBackup({ settings, backup_id: made.backup_id });
     }
     await steps.reading.confirmBackup({ settings, backup });
-    progress.note(`Backup ${backup.backup_id}: ${backup.level}, ${backup.size_bytes} bytes, ${backup.rows} rows`);
+    progress.note(`Backup ${backup.backup_id}: ${backup.level}, ${backup.size_bytes} bytes, ${backup.rows === null ? 'rows not counted' : `${backup.rows} rows`}`);
     return backup;
   } catch (error) {
     // For a restore a failed safety backup is a finding, not a stop: the database may be broken already.

@@ -41,7 +41,7 @@ test('the counts are those of the dump\'s own snapshot while others write', asyn
   const record = await backups.create(s.target, s.store, s.options('backup-20260124-103000'));
   writing = false;
   await writer;
-  const rows = Object.fromEntries(record.tables.map((table) => [table.table, table.rows]));
+  const rows = Object.fromEntries(record.tables!.map((table) => [table.table, table.rows]));
   expect(rows['a']).toBe(rows['b']);
   expect(rows['a']).toBeGreaterThanOrEqual(3);
   expect((await s.db.query<{ n: number }>('SELECT count(*)::int AS n FROM a'))[0]!.n).toBeGreaterThan(rows['a']!);
@@ -75,7 +75,7 @@ test('the bookkeeping of operations is left out of dump and counts', async () =>
   const s = await scene({ sql: SHOP });
   await database.bookkeeping.ensure(s.target);
   const record = await backups.prove(s.target, s.store, await backups.create(s.target, s.store, s.options('backup-20260124-103000')), never);
-  expect(record.tables.map((table) => table.schema)).toEqual(['public', 'public']);
+  expect(record.tables!.map((table) => table.schema)).toEqual(['public', 'public']);
 });
 
 test('a proof leaves no scratch database, not even one of a crashed attempt, and cleanUp removes those of an operation', async () => {

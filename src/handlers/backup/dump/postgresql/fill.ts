@@ -63,7 +63,7 @@ export async function fillDatabase(
   };
   const prepared = await prepare();
   onProgress?.(`restoring ${record.backup_id} into ${name}`);
-  let atOnce = record.tables.length <= MOST_TABLES_AT_ONCE;
+  let atOnce = (record.tables ?? []).length <= MOST_TABLES_AT_ONCE;
   try {
     await loadDump(filled, store, record, { ...prepared.load, atOnce }, signal);
   } catch (error) {
@@ -86,7 +86,7 @@ export async function fillDatabase(
 }
 
 function requireEqual(record: BackupRecord, found: readonly TableCount[]): void {
-  const differences = compareCounts(record.tables, found);
+  const differences = compareCounts(record.tables ?? [], found);
   const first = differences[0];
   if (first === undefined) return;
   throw unusable(

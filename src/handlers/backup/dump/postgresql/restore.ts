@@ -1,5 +1,5 @@
 /** Restores a backup beside the database that serves, which stays untouched. */
-import type { BackupRecord } from '../../../../contract/backup.js';
+import { countedIn, type BackupRecord } from '../../../../contract/backup.js';
 import type { ConnectionTarget, DatabaseHandler, RestoreReport, Session } from '../../../database/contract.js';
 import type { Store } from '../../contract.js';
 import { checkBackup } from './check.js';
@@ -49,8 +49,7 @@ export async function restoreBeside(
   }
   return {
     side_database: side,
-    tables: record.tables.length,
-    rows: record.tables.reduce((sum, table) => sum + table.rows, 0),
+    ...(countedIn(record) ?? { tables: 0, rows: 0 }),
     duration_seconds: (performance.now() - begun) / 1000,
   };
 }
