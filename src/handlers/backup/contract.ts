@@ -7,6 +7,14 @@ import type { StoredFile } from './store/removal.js';
 
 export type { Reference, StoredFile };
 
+/** Is given bytes and keeps none of them: their buffer is used again when it returns. */
+export type Take = (piece: Uint8Array) => Promise<void>;
+/** Gives bytes piece by piece, in order, until their end. */
+export type Pieces = (take: Take) => Promise<void>;
+
+/** A file of a backup as the store has it: what the manifest says of a dump. */
+export type StoredFacts = Pick<BackupRecord, 'file' | 'size_bytes' | 'sha256'>;
+
 /** Content-addressed artifacts and backups, in one place that has an id written inside it. */
 export interface Store {
   readonly id: string;
@@ -21,8 +29,25 @@ export interface Store {
   /** Keeps unmasked error text, mode 0600; returns the path to look at. */
   putErrorDetail(operationId: string, text: string): Promise<string>;
 
-  /** A new folder for a backup being written. */
-  beginBackup(backupId: string): Promise<{ directory: string }>;
+  /** Begins a backup; what an unfinished attempt left is removed. @throws FaberError backup_failed when a finished one has this id. */
+  beginBackup(backupId: string): Promise<void>;
+  /**
+   * Writes one file of a backup that has begun, in constant memory. It is there as a whole and for good when this returns; nothing
+   * of it is where `give` or the store failed.
+   * @param name `dump.*`, or `*.json` for what lies beside a dump
+   * @param options expectedBytes: at most about so many will come; null where that is not known
+   * @throws what `give` threw, unchanged; an error of the store
+   */
+  writeFile(backupId: string, name: string, options: { signal: AbortSignal; expectedBytes: number | null }, give: Pieces): Promise<StoredFacts>;
+  /**
+   * Reads a file of a backup to its end, in constant memory; of the dump, size and sha256 are compared with the manifest.
+   * @throws FaberError backup_unusable: missing or damaged; what `take` threw, unchanged; an error of the store; the signal's reason
+   */
+  readFile(record: BackupRecord, name: string, take: Take, signal: AbortSignal): Promise<void>;
+  /** Shell commands for people without faber-db: first what checks the file, then one that writes it to stdout. */
+  shell(backupId: string, file: string, sha256: string): { before: string[]; read: string };
+  /** Bytes that can still be written; null where that is not known. */
+  freeBytes(): Promise<number | null>;
   /** Writes the manifest last and atomically: from then on the backup exists. */
   commitBackup(record: BackupRecord): Promise<void>;
   /** Replaces the manifest of an existing backup (level raised to proven). */
@@ -33,8 +58,6 @@ export interface Store {
   getBackup(backupId: string): Promise<BackupRecord>;
   /** Newest first; damaged manifests are left out and named in `damaged`. */
   listBackups(environment?: string): Promise<{ backups: BackupRecord[]; damaged: string[] }>;
-  /** Absolute path of a backup's file. */
-  backupFile(record: BackupRecord): string;
 
   /** Notes what an operation needs until it ends, beside what is noted already: retention takes none of it meanwhile. */
   refer(reference: Reference): Promise<void>;

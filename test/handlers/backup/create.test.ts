@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { scratchName } from '../../../src/handlers/database/postgresql/beside/side-names.js';
 import { asAdmin } from '../../support/postgres.js';
-import { backups, database, never, scene } from './setup.js';
+import { backups, database, fileOf, never, scene } from './setup.js';
 
 const SHOP = `
   CREATE TABLE customers (id serial PRIMARY KEY, email text UNIQUE NOT NULL);
@@ -24,7 +24,7 @@ for (const compression of ['zstd', 'gzip', 'none'] as const) {
     const proven = await backups.prove(target, store, record, never);
     expect(proven.level).toBe('proven');
     expect((await store.listBackups()).backups).toEqual([proven]);
-    expect((await stat(store.backupFile(record))).mode & 0o777).toBe(0o600);
+    expect((await stat(fileOf(store, record))).mode & 0o777).toBe(0o600);
     expect((await readdir(join(store.location, 'backups', record.backup_id))).sort()).toEqual(['database.json', record.file, 'manifest.json', 'structure.json'].sort());
     expect(await readFile(join(store.location, 'backups', record.backup_id, 'manifest.json'), 'utf8')).not.toContain(target.secrets[0]);
   });
@@ -63,7 +63,8 @@ test('a backup that was cancelled before its count began does not wait for the l
 
 test('the same id again gives the finished backup, and replaces what an unfinished attempt left', async () => {
   const s = await scene({ sql: SHOP });
-  const { directory } = await s.store.beginBackup('backup-20260124-103000');
+  await s.store.beginBackup('backup-20260124-103000');
+  const directory = join(s.store.location, 'backups', 'backup-20260124-103000');
   await writeFile(join(directory, '.tmp-of-a-crashed-attempt'), 'half');
   const first = await backups.create(s.target, s.store, s.options('backup-20260124-103000'));
   expect(await readdir(directory)).not.toContain('.tmp-of-a-crashed-attempt');

@@ -9,7 +9,7 @@ import { openLocalStore } from '../../../src/handlers/backup/store/local.js';
 import { asAdmin } from '../../support/postgres.js';
 import { eventually } from '../../support/eventually.js';
 import { tempDir } from '../../support/temp.js';
-import { backups, database, never, scene, type Scene, settingsFor } from './setup.js';
+import { backups, database, fileOf, never, scene, type Scene, settingsFor } from './setup.js';
 
 const ID = 'backup-20260124-103000';
 /** Incompressible, about 20 MB: enough that a dump is still running when it is interfered with. */
@@ -169,7 +169,7 @@ describe('a damaged dump', () => {
     const damages: ((file: string) => Promise<void>)[] = [(file) => truncate(file, 100_000), (file) => flipBit(file, 100_000), (file) => rm(file)];
     for (const [index, damage] of damages.entries()) {
       const record = await backups.create(s.target, s.store, s.options(`${ID}-${index}`));
-      await damage(s.store.backupFile(record));
+      await damage(fileOf(s.store, record));
       await expect(backups.check(s.store, record, never)).rejects.toMatchObject({ code: 'backup_unusable' });
       await expect(backups.prove(s.target, s.store, record, never)).rejects.toMatchObject({ code: 'backup_unusable' });
       await expect(backups.restoreBeside(s.target, s.store, record, 'op-1', never)).rejects.toMatchObject({ code: 'backup_unusable' });

@@ -1,5 +1,6 @@
 /** A database, a store and a backup handler over both, for the tests of backups. */
 import { join } from 'node:path';
+import type { BackupRecord } from '../../../src/contract/backup.js';
 import type { Settings } from '../../../src/contract/settings.js';
 import type { BackupOptions, Store } from '../../../src/handlers/backup/contract.js';
 import { backupHandlers, openLocalStore } from '../../../src/handlers/backup/index.js';
@@ -49,6 +50,9 @@ export async function beside(target: ConnectionTarget, backup: Partial<Settings[
     options: (backupId, extra) => ({ settings, backupId, operationId: null, label: null, reason: null, ledgerDigest: null, signal: never, ...extra }),
   };
 }
+
+/** Where a local store keeps a file of a backup: its dump, unless another is named. */
+export const fileOf = (store: Store, record: BackupRecord, name = record.file) => join(store.location, 'backups', record.backup_id, name);
 
 /** One query in a session of our own making: it reaches databases whatever their name. */
 export async function queryIn<Row = Record<string, unknown>>(target: ConnectionTarget, sql: string): Promise<Row[]> {

@@ -8,15 +8,15 @@ import { openLocalStore } from '../../../src/handlers/backup/store/local.js';
 import { inDist } from '../../support/dist.js';
 import { eventually } from '../../support/eventually.js';
 import { tempDir } from '../../support/temp.js';
-import { settingsFor } from './setup.js';
+import { never, settingsFor } from './setup.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const place = async () => join(await tempDir(), 'a', 'store');
 const open = (location: string) => openLocalStore(settingsFor(location));
 
 async function storedBackup(store: Store, backupId: string, more: Partial<BackupRecord> = {}): Promise<BackupRecord> {
-  const { directory } = await store.beginBackup(backupId);
-  await writeFile(join(directory, 'dump.pgc'), 'data');
+  await store.beginBackup(backupId);
+  await store.writeFile(backupId, 'dump.pgc', { signal: never, expectedBytes: null }, (take) => take(bytes('data')));
   const record: BackupRecord = {
     manifest_version: 1, backup_id: backupId, environment: 'production', identity: 'postgresql:1/shop', database: 'shop', provider: 'postgresql',
     server_version: '15.1', created_at: '2026-01-24T10:30:00.000Z', store_id: store.id, file: 'dump.pgc', format: 'pg_dump-custom', compression: 'none',
@@ -172,24 +172,26 @@ describe('backups', () => {
     await expect(store.beginBackup(record.backup_id)).rejects.toMatchObject({ code: 'backup_failed' });
     await store.abandonBackup(record.backup_id);
     expect(await store.getBackup(record.backup_id)).toEqual(record);
-    const { directory } = await store.beginBackup('backup-20260124-103001');
+    await store.beginBackup('backup-20260124-103001');
+    const directory = join(store.location, 'backups', 'backup-20260124-103001');
     await mkdir(join(directory, 'x'));
-    expect(await readdir((await store.beginBackup('backup-20260124-103001')).directory)).toEqual([]);
+    await store.beginBackup('backup-20260124-103001');
+    expect(await readdir(directory)).toEqual([]);
     await store.abandonBackup('backup-20260124-103001');
     expect(await readdir(join(store.location, 'backups'))).toEqual([record.backup_id]);
   });
 });
 
 describe('removing', () => {
-  const never = () => Promise.resolve(false);
+  const unwanted = () => Promise.resolve(false);
 
   test('takes a backup as a whole, and says what that freed', async () => {
     const store = await open(await place());
     await storedBackup(store, 'backup-20260124-103000');
-    expect(await store.removeBackup('backup-20260124-103000', never)).toBeGreaterThan(4);
+    expect(await store.removeBackup('backup-20260124-103000', unwanted)).toBeGreaterThan(4);
     expect(await readdir(join(store.location, 'backups'))).toEqual([]);
-    expect(await store.removeBackup('backup-20260124-103000', never)).toBeNull();
-    await expect(async () => store.removeBackup('../audit', never)).rejects.toMatchObject({ code: 'backup_not_found' });
+    expect(await store.removeBackup('backup-20260124-103000', unwanted)).toBeNull();
+    await expect(async () => store.removeBackup('../audit', unwanted)).rejects.toMatchObject({ code: 'backup_not_found' });
   });
 
   test('puts back what is wanted after all, or where that cannot be asked', async () => {

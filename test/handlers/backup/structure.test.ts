@@ -1,10 +1,9 @@
 /** A restored backup holds every object, not only every row. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { STRUCTURE_FILE, structureFile } from '../../../src/handlers/backup/dump/postgresql/structure.js';
 import { asAdmin } from '../../support/postgres.js';
-import { backups, database, never, queryIn, scene, type Scene } from './setup.js';
+import { backups, database, fileOf, never, queryIn, scene, type Scene } from './setup.js';
 
 const ID = 'backup-20260124-103000';
 
@@ -38,7 +37,7 @@ const CHANGES_ITS_TEXT = `
 
 async function proving(s: Scene, spoil: (lines: string[]) => string[] = (lines) => lines) {
   const record = await backups.create(s.target, s.store, s.options(ID));
-  const file = join(dirname(s.store.backupFile(record)), STRUCTURE_FILE);
+  const file = fileOf(s.store, record, STRUCTURE_FILE);
   const { text, sha256 } = structureFile(spoil(JSON.parse(await readFile(file, 'utf8')) as string[]));
   await writeFile(file, text);
   return { record: { ...record, structure_sha256: sha256 }, file };

@@ -1,11 +1,11 @@
-/** The folders of backups in a store. A backup without a manifest does not exist. */
+/** The folders of backups in a local store. A backup without a manifest does not exist. */
 import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { BackupRecord } from '../../../contract/backup.js';
 import { FaberError } from '../../../contract/failure.js';
 import { makeFolder, syncFolder, writeDurably } from './durable.js';
-import { backupFolder, dumpPath, MANIFEST_FILE } from './names.js';
+import { backupFilePath, backupFolder, MANIFEST_FILE } from './names.js';
 
 export interface StorePlace {
   id: string;
@@ -16,11 +16,10 @@ export interface StorePlace {
  * An empty folder for a backup being written; what an unfinished attempt left is removed.
  * @throws FaberError backup_failed when a finished backup has this id: it is never overwritten.
  */
-export async function beginBackup(store: StorePlace, backupId: string): Promise<{ directory: string }> {
+export async function beginBackup(store: StorePlace, backupId: string): Promise<void> {
   const directory = backupFolder(store.location, backupId);
   await removeUnfinished(directory, backupId);
   await makeFolder(directory);
-  return { directory };
 }
 
 /** Writes the manifest; from then on the backup exists. @throws FaberError backup_failed when its dump is not there. */
@@ -83,7 +82,7 @@ export async function listBackups(store: StorePlace, environment?: string): Prom
 async function damage(store: StorePlace, record: BackupRecord): Promise<string | null> {
   if (record.store_id !== store.id) return 'it belongs to another store';
   try {
-    const file = await lstat(dumpPath(store.location, record));
+    const file = await lstat(backupFilePath(store.location, record.backup_id, record.file));
     if (!file.isFile()) return 'its dump is not a plain file';
     return file.size === record.size_bytes ? null : `its dump has ${file.size} bytes instead of ${record.size_bytes}`;
   } catch (error) {

@@ -12,13 +12,16 @@
  */
 import { join } from 'node:path';
 import type { BackupRecord } from '../../../contract/backup.js';
-import type { OpenStore, Store } from '../contract.js';
+import { shellWord } from '../../../contract/shell-word.js';
+import type { OpenStore, Pieces, Store, StoredFacts, Take } from '../contract.js';
+import { freeBytes } from '../dump/free-space.js';
 import { getArtifact, putArtifact } from './artifacts.js';
 import { appendAuditLine } from './audit-log.js';
 import { abandonBackup, beginBackup, getBackup, listBackups, type StorePlace, writeManifest } from './backups.js';
 import { makeFolder, writeDurably } from './durable.js';
 import { openIdentity } from './identity.js';
-import { dumpPath, errorDetailPath } from './names.js';
+import { readBackupFile, writeBackupFile } from './backup-files.js';
+import { backupFolder, errorDetailPath } from './names.js';
 import { forget, refer, type Reference, references } from './references.js';
 import { artifacts, errorDetails, leftovers, removeArtifact, removeBackup, removeErrorDetail, removeLeftover, type StoredFile } from './removal.js';
 import { storeUnavailable } from './unavailable.js';
@@ -54,7 +57,7 @@ class LocalStore implements Store {
     });
   }
 
-  beginBackup(backupId: string): Promise<{ directory: string }> {
+  beginBackup(backupId: string): Promise<void> {
     return this.guarded('begin a backup', () => beginBackup(this.place, backupId));
   }
 
@@ -81,8 +84,23 @@ class LocalStore implements Store {
     return this.guarded('list the backups', () => listBackups(this.place, environment));
   }
 
-  backupFile(record: BackupRecord): string {
-    return dumpPath(this.location, record);
+  writeFile(backupId: string, name: string, { signal }: { signal: AbortSignal }, give: Pieces): Promise<StoredFacts> {
+    return writeBackupFile(this.location, backupId, name, signal, give);
+  }
+
+  readFile(record: BackupRecord, name: string, take: Take, signal: AbortSignal): Promise<void> {
+    return readBackupFile(this.location, record, name, signal, take);
+  }
+
+  shell(backupId: string, file: string, sha256: string): { before: string[]; read: string } {
+    return {
+      before: [`cd -- ${shellWord(backupFolder(this.location, backupId))}`, `echo ${shellWord(`${sha256}  ./${file}`)} | sha256sum --check --quiet`],
+      read: `cat ${shellWord(`./${file}`)}`,
+    };
+  }
+
+  freeBytes(): Promise<number | null> {
+    return freeBytes(this.location);
   }
 
   refer(reference: Reference): Promise<void> {

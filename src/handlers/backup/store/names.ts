@@ -1,13 +1,13 @@
 /** Every path inside a store is built here, from names that were checked: nothing leads out of the store. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { BackupRecord } from '../../../contract/backup.js';
 import { FaberError } from '../../../contract/failure.js';
 import { BackupId } from '../../../contract/operation.js';
 
 export const STORE_FILE = 'store.json';
 export const MANIFEST_FILE = 'manifest.json';
-const DUMP_FILE = /^dump\.pgc(\.zst|\.gz)?$/;
+/** A dump, or what lies beside one. The manifest's own name is none of them. */
+const BACKUP_FILE = /^(dump(\.[a-z0-9]+){1,4}|(?!manifest\.)[a-z]+\.json)$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /** @throws FaberError store_unavailable for anything that is no sha256 in hex. */
@@ -28,12 +28,10 @@ export function backupFolder(location: string, backupId: string): string {
   return join(location, 'backups', backupId);
 }
 
-/** @throws FaberError backup_unusable when a manifest names a file that is not a dump in the backup's own folder. */
-export function dumpPath(location: string, record: Pick<BackupRecord, 'backup_id' | 'file'>): string {
-  if (!DUMP_FILE.test(record.file)) {
-    throw new FaberError({ code: 'backup_unusable', message: `The manifest of ${record.backup_id} names a file that is not its dump` });
-  }
-  return join(backupFolder(location, record.backup_id), record.file);
+/** @throws FaberError backup_unusable when a manifest names a file that is none of the backup's own. */
+export function backupFilePath(location: string, backupId: string, file: string): string {
+  if (!BACKUP_FILE.test(file)) throw new FaberError({ code: 'backup_unusable', message: `The manifest of ${backupId} names a file that is none of a backup` });
+  return join(backupFolder(location, backupId), file);
 }
 
 /** A path for unmasked error text. */

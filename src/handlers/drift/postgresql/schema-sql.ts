@@ -1,9 +1,9 @@
 /** The schema of a database as SQL, by PostgreSQL's own pg_dump. */
 import { FaberError } from '../../../contract/failure.js';
 import type { ConnectionTarget } from '../../database/contract.js';
-import { complaint } from '../../backup/dump/postgresql/complaint.js';
+import { complaint } from '../../backup/dump/complaint.js';
 import { childConnection } from '../../database/postgresql/beside/connections.js';
-import { succeeded, supervise, type Exit } from '../../backup/dump/postgresql/process.js';
+import { succeeded, supervise, type Exit } from '../../backup/dump/process.js';
 import { findPrograms } from '../../backup/dump/postgresql/programs.js';
 
 /** A table that an application holds exclusively is waited for this long. */

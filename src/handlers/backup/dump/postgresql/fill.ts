@@ -1,22 +1,22 @@
 /** Makes a database from a backup and shows that every row came back. What proving and restoring share. */
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { BackupRecord, TableCount } from '../../../../contract/backup.js';
 import { FaberError } from '../../../../contract/failure.js';
 import { barrier } from '../../../barrier.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../../database/contract.js';
 import type { Store } from '../../contract.js';
-import { isOfSurroundings, reasonOf } from './broken-pipe.js';
-import { unusable } from './check.js';
+import { isOfSurroundings, reasonOf } from '../broken-pipe.js';
+import { unusable } from '../../unusable.js';
 import { inMaintenance, inSession } from '../../../database/postgresql/beside/connections.js';
 import { compareCounts, countRows } from './counts.js';
 import { createLike } from '../../../database/postgresql/beside/create-database.js';
 import { createExtensions } from './extensions.js';
-import { databaseBytes, freeServerBytes, readable } from './free-space.js';
+import { readable } from '../free-space.js';
+import { databaseBytes, freeServerBytes } from './free-space.js';
 import { loadDump } from './load-dump.js';
 import { idsFoundIn } from '../../../database/postgresql/beside/own-work.js';
 import { areWritesHeld, DatabaseProperties, PROPERTIES_FILE, readProperties } from '../../../database/postgresql/beside/properties.js';
-import { PipeFailed } from './stream.js';
+import { readText } from '../small-files.js';
+import { PipeFailed } from '../stream.js';
 import { requireSameStructure } from './structure.js';
 
 /** A restored database needs the room of its rows and indexes, and some for the log. */
@@ -26,6 +26,10 @@ const ROOM = 1.1;
  * indexes, sequences and TOAST this is half of what the lock table of a server holds by default.
  */
 const MOST_TABLES_AT_ONCE = 500;
+
+/** The server, in its own words and those of libpq: full, gone, going. */
+const SERVER =
+  /too many (?:connections|clients)|connection slots|connection to server|server closed the connection|connection (?:reset|timed out|refused)|terminating connection|the database system is|temporary file size exceeds/i;
 
 export interface FillOptions {
   signal: AbortSignal;
@@ -53,7 +57,7 @@ export async function fillDatabase(
   const create = () => inMaintenance(database, target, 'restore', async (session) => {
     await ensureRoom(session, target, record);
     onProgress?.(`creating the database ${name}`);
-    const ids = await createLike(session, name, await propertiesFor(database, session, target, store, record, adopt));
+    const ids = await createLike(session, name, await propertiesFor(database, session, target, store, record, adopt, signal));
     return { ids, major: await serverMajor(session) };
   });
   const prepare = async () => {
@@ -79,7 +83,7 @@ export async function fillDatabase(
   onProgress?.('counting rows');
   const ids = await inSession(database, filled, 'restore', async (session) => {
     requireEqual(record, await countRows(session));
-    await requireSameStructure(store, record, session, !adopt);
+    await requireSameStructure(store, record, session, !adopt, signal);
     return atOnce ? idsFoundIn(session) : [];
   });
   return [...prepared.ids, ...ids];
@@ -105,11 +109,12 @@ export async function propertiesFor(
   store: Store,
   record: BackupRecord,
   adopt: boolean,
+  signal: AbortSignal,
 ): Promise<DatabaseProperties> {
   const now = await readProperties(session, target.database, await mayBeHeld(database, target));
   if (now !== null) return now;
   try {
-    const then = DatabaseProperties.parse(JSON.parse(await readFile(join(dirname(store.backupFile(record)), PROPERTIES_FILE), 'utf8')));
+    const then = DatabaseProperties.parse(JSON.parse(await readText(store, record, PROPERTIES_FILE, signal)));
     return adopt ? await withoutRoles(session, then) : then;
   } catch (error) {
     throw unusable(record, `the database ${target.database} is not there and ${PROPERTIES_FILE} of the backup cannot be read`, { cause: (error as Error).name });
@@ -139,7 +144,7 @@ function ranOutOfLocks(error: unknown): boolean {
 function restoreFault(error: unknown, record: BackupRecord, filled: ConnectionTarget, signal: AbortSignal): unknown {
   if (!(error instanceof PipeFailed)) return error;
   const { reason } = reasonOf(error, filled.secrets, signal);
-  if (error.culprit === null || !isOfSurroundings(error.culprit)) return unusable(record, `it could not be restored: ${reason}`);
+  if (error.culprit === null || !isOfSurroundings(error.culprit, SERVER)) return unusable(record, `it could not be restored: ${reason}`);
   return new FaberError({ code: 'restore_failed', message: `${record.backup_id} was not restored: ${reason}`, result: { reason }, suggestions: ['See whether the server runs and has room, and try again'] });
 }
 

@@ -1,18 +1,8 @@
-/** Free disk space, where it can be measured: a number or an honest null, never a guess. */
-import { statfs } from 'node:fs/promises';
+/** Space on the server's disk, where it can be measured. */
 import type { ConnectionTarget, Session } from '../../../database/contract.js';
 import { postgresTarget } from '../../../database/postgresql/connection-url.js';
 import { dataFolder } from '../../../database/postgresql/data-folder.js';
-
-/** Bytes that this user may still write in a folder, or null. */
-export async function freeBytes(folder: string): Promise<number | null> {
-  try {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
-  } catch {
-    return null;
-  }
-}
+import { freeBytes } from '../free-space.js';
 
 /**
  * Free bytes on the disk of the server's data directory: only for a server on this machine whose role may read where
@@ -30,10 +20,4 @@ export async function databaseBytes(session: Session, database: string): Promise
     [database],
   );
   return row?.size == null ? null : Number(row.size);
-}
-
-export function readable(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log(Math.max(bytes, 1)) / Math.log(1000))));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }

@@ -4,7 +4,7 @@ import type { Settings } from '../../../../contract/settings.js';
 import type { ConnectionTarget, DatabaseHandler, RestoreReport, Session } from '../../../database/contract.js';
 import type { BackupHandler, BackupOptions, ReplacedDatabase, Store } from '../../contract.js';
 import { createBeside, finishBeside, keptBy } from './beside.js';
-import { checkBackup } from './check.js';
+import { checkBackup } from '../check.js';
 import { cleanUp } from './clean-up.js';
 import { inMaintenance } from '../../../database/postgresql/beside/connections.js';
 import { createBackup } from './create.js';

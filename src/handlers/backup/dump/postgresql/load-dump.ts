@@ -1,16 +1,16 @@
 /** pg_restore of a backup into an empty database of our own. */
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { BackupRecord } from '../../../../contract/backup.js';
 import type { ConnectionTarget } from '../../../database/contract.js';
 import type { Store } from '../../contract.js';
-import { unusable } from './check.js';
-import { compressor } from './compression.js';
+import { compressor } from '../compression.js';
+import { isEcho, type Program, succeeded } from '../process.js';
+import { PipeFailed, pipe } from '../stream.js';
 import { childConnection, childDatabaseArgument } from '../../../database/postgresql/beside/connections.js';
 import { type MadeSchema, withoutSchemas } from './extensions.js';
-import { isEcho, succeeded } from './process.js';
 import { findPrograms } from './programs.js';
-import { PipeFailed, streamFromFile } from './stream.js';
 
 export interface Load {
   /** Of the server. */
@@ -27,7 +27,9 @@ export interface Load {
 export async function loadDump(filled: ConnectionTarget, store: Store, record: BackupRecord, load: Load, signal: AbortSignal): Promise<void> {
   const { pg_restore: file } = await findPrograms(load.major);
   const options = [...(load.atOnce ? ['--single-transaction'] : []), ...(load.adopt ? ['--no-owner', '--no-privileges'] : [])];
-  await withEntries(filled, store, record, { ...load, file }, signal, async (entries) => {
+  const unpack = (await compressor(record.compression))?.unpack ?? null;
+  const read = (consumer: Program) => pipe((take) => store.readFile(record, record.file, take, signal), unpack, consumer, signal);
+  await withEntries(file, load.schemas, read, async (entries) => {
     const consumer = {
       name: 'pg_restore',
       file,
@@ -35,28 +37,26 @@ export async function loadDump(filled: ConnectionTarget, store: Store, record: B
       args: ['--exit-on-error', '--no-password', '--no-subscriptions', ...options, ...entries, childDatabaseArgument(filled)],
       env: childConnection(filled, 'restore'),
     };
-    const read = await streamFromFile(store.backupFile(record), await compressor(record.compression), consumer, signal);
-    if (read.sha256 !== record.sha256) throw unusable(record, 'its dump is damaged: the sha256 is not that of the manifest');
+    await read(consumer);
   });
 }
 
-/** Options that leave out the schemas that are there. Their list lies beside the dump while it is read, under a name that the next attempt uses again. */
+/** Options that leave out the schemas that are there. Their list holds names only, and is private to this user while it is read. */
 async function withEntries(
-  { database }: ConnectionTarget,
-  store: Store,
-  record: BackupRecord,
-  { file, schemas }: { file: string; schemas: readonly MadeSchema[] },
-  signal: AbortSignal,
+  file: string,
+  schemas: readonly MadeSchema[],
+  read: (consumer: Program) => Promise<void>,
   run: (options: string[]) => Promise<void>,
 ): Promise<void> {
   if (schemas.length === 0) return run([]);
-  const list = join(dirname(store.backupFile(record)), `.tmp-entries-${Buffer.from(database).toString('hex')}`);
+  const folder = await mkdtemp(join(tmpdir(), 'faber-db-'));
+  const list = join(folder, 'entries');
   try {
-    await streamFromFile(store.backupFile(record), await compressor(record.compression), { name: 'pg_restore', file, args: ['--list', `--file=${list}`] }, signal).catch(unlessReadEnough);
+    await read({ name: 'pg_restore', file, args: ['--list', `--file=${list}`] }).catch(unlessReadEnough);
     await writeFile(list, withoutSchemas(await readFile(list, 'utf8'), schemas));
     await run([`--use-list=${list}`]);
   } finally {
-    await rm(list, { force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

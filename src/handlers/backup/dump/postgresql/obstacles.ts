@@ -2,7 +2,8 @@
 import type { BackupRecord } from '../../../../contract/backup.js';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../../database/contract.js';
 import { inMaintenance } from '../../../database/postgresql/beside/connections.js';
-import { databaseBytes, freeServerBytes, readable } from './free-space.js';
+import { readable } from '../free-space.js';
+import { databaseBytes, freeServerBytes } from './free-space.js';
 
 /** Each obstacle has one query over shared catalogs, which give a sentence a row. All take the name of the database as $1. */
 const OBSTACLES = [

@@ -3,9 +3,10 @@ import { FaberError } from '../../../../contract/failure.js';
 import type { Settings } from '../../../../contract/settings.js';
 import type { ConnectionTarget, DatabaseHandler } from '../../../database/contract.js';
 import { levelFor, type Store } from '../../contract.js';
-import { chooseCompression } from './compression.js';
+import { chooseCompression } from '../compression.js';
 import { inSession } from '../../../database/postgresql/beside/connections.js';
-import { databaseBytes, freeBytes, freeServerBytes, readable } from './free-space.js';
+import { readable } from '../free-space.js';
+import { databaseBytes, freeServerBytes } from './free-space.js';
 import { findPrograms } from './programs.js';
 
 /** A packed dump was a quarter of its database (measured). Below a tenth none will fit; up to the whole it may not. */
@@ -23,7 +24,7 @@ export async function preflight(database: DatabaseHandler, target: ConnectionTar
   if (compression !== 'zstd') findings.push(`The dump is packed by ${compression}: zstd is not installed or not chosen`);
   await inSession(database, target, 'preflight', async (session) => {
     const size = (await databaseBytes(session, target.database)) ?? 0;
-    const room = await freeBytes(store.location);
+    const room = await store.freeBytes();
     if (room !== null && room < size * SURELY_TOO_SMALL) {
       throw failed(`${store.location} has ${readable(room)} free, and the database has ${readable(size)}`, 'Free disk space, or point backup.location at a larger disk');
     }

@@ -1,4 +1,4 @@
-/** Finds PostgreSQL's own programs of the right major version, and the compressors. */
+/** Finds PostgreSQL's own programs of the right major version. */
 import { execFile } from 'node:child_process';
 import { access, constants, readdir, realpath } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -113,10 +113,4 @@ async function isProgram(file: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** A program on PATH, or null. */
-export async function onPath(name: string): Promise<string | null> {
-  for (const folder of path()) if (await isProgram(join(folder, name))) return join(folder, name);
-  return null;
 }

@@ -1,7 +1,7 @@
 /** The error of a restore that did not come about. */
 import { FaberError } from '../../../../contract/failure.js';
 import type { ConnectionTarget } from '../../../database/contract.js';
-import { reasonOf } from './broken-pipe.js';
+import { reasonOf } from '../broken-pipe.js';
 import { INSUFFICIENT_PRIVILEGE, sqlState } from '../../../database/postgresql/beside/sql-state.js';
 
 /** A FaberError that says more is kept, but a cancel explains whatever broke because of it. */

@@ -2,7 +2,7 @@
 import { countedIn, type BackupRecord } from '../../../../contract/backup.js';
 import type { ConnectionTarget, DatabaseHandler, RestoreReport, Session } from '../../../database/contract.js';
 import type { Store } from '../../contract.js';
-import { checkBackup } from './check.js';
+import { checkBackup } from '../check.js';
 import { inMaintenance, inSession } from '../../../database/postgresql/beside/connections.js';
 import { carryOver } from '../../../database/postgresql/beside/create-database.js';
 import { fillDatabase, type FillOptions, propertiesFor } from './fill.js';
@@ -40,7 +40,7 @@ export async function restoreBeside(
       const analyzed = await inSession(database, target.withDatabase(side), 'restore', (session) => inOwnTransaction(session, () => analyze(session)));
       signal.throwIfAborted();
       const carried = await inMaintenance(database, target, 'restore', async (session) =>
-        carryOver(session, side, await propertiesFor(database, session, target, store, record, adopt)));
+        carryOver(session, side, await propertiesFor(database, session, target, store, record, adopt, signal)));
       for (const what of carried.failed) onProgress?.(`not carried over: ${what}`);
       await claimIn(database, target, operationId, [...filled, analyzed, ...carried.ids]);
     }

@@ -7,14 +7,12 @@ import type { BackupOptions } from '../../contract.js';
 import { childConnection, childDatabaseArgument, openSession } from '../../../database/postgresql/beside/connections.js';
 import { countRows } from './counts.js';
 import { readExtensions } from './extensions.js';
-import type { Program } from './process.js';
+import type { Program } from '../process.js';
 import type { Programs } from './programs.js';
 import { areWritesHeld, type DatabaseProperties, readProperties } from '../../../database/postgresql/beside/properties.js';
 import { readStructure } from './structure.js';
-import type { Written } from './stream.js';
 
 export interface Dumped {
-  written: Written;
   tables: TableCount[];
   extensions: ExtensionVersion[];
   /** Every object of the snapshot; see structure.ts. */
@@ -24,7 +22,7 @@ export interface Dumped {
 }
 
 /** Runs pg_dump to where the backup goes. */
-type Dump = (producer: Program, signal: AbortSignal) => Promise<Written>;
+type Dump = (producer: Program, signal: AbortSignal) => Promise<void>;
 
 /**
  * Opens a snapshot, has pg_dump read it, and counts the rows in it meanwhile. Either failing ends the other: without the
@@ -53,8 +51,8 @@ export async function dumpInSnapshot(
       args: ['--format=custom', '--compress=0', '--no-password', `--snapshot=${exported}`, '--exclude-schema=faber_db', `--lock-wait-timeout=${lockMs}`, childDatabaseArgument(target)],
       env: childConnection(target, backupPurpose(options.operationId)),
     };
-    const [written, tables] = await allOrAbort(ended, [dump(producer, signal), countUntil(session, signal)]);
-    return { written, tables, extensions: await readExtensions(session), structure: await readStructure(session), snapshot, properties };
+    const [, tables] = await allOrAbort(ended, [dump(producer, signal), countUntil(session, signal)]);
+    return { tables, extensions: await readExtensions(session), structure: await readStructure(session), snapshot, properties };
   } finally {
     await session.close();
   }

@@ -5,13 +5,13 @@
  * are carried over by extensions.ts, where the server still has them.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { BackupRecord } from '../../../../contract/backup.js';
+import { FaberError } from '../../../../contract/failure.js';
 import type { Session } from '../../../database/contract.js';
 import type { Store } from '../../contract.js';
-import { unusable } from './check.js';
+import { unusable } from '../../unusable.js';
+import { readText } from '../small-files.js';
 
 /** Beside the dump; its sha256 is in the manifest. */
 export const STRUCTURE_FILE = 'structure.json';
@@ -89,10 +89,10 @@ export function structureFile(lines: readonly string[]): { text: string; sha256:
  * @param roles also compares owners and grants
  * @throws FaberError backup_unusable with the lines that differ. A manifest without a structure (an older one) is not compared.
  */
-export async function requireSameStructure(store: Store, record: BackupRecord, session: Session, roles: boolean): Promise<void> {
+export async function requireSameStructure(store: Store, record: BackupRecord, session: Session, roles: boolean, signal: AbortSignal): Promise<void> {
   if (record.structure_sha256 === undefined) return;
   const there = await inReadTransaction(session, () => readStructure(session));
-  const text = await readFile(join(dirname(store.backupFile(record)), STRUCTURE_FILE), 'utf8').catch(() => '');
+  const text = await readText(store, record, STRUCTURE_FILE, signal).catch(ifUnusable(''));
   if (createHash('sha256').update(text).digest('hex') !== record.structure_sha256) throw unusable(record, `its ${STRUCTURE_FILE} is missing or damaged`);
   const all = Structure.parse(JSON.parse(text));
   const compared = (lines: string[]) => (roles ? lines : lines.filter((line) => !isAboutRoles(line)));
@@ -102,6 +102,13 @@ export async function requireSameStructure(store: Store, record: BackupRecord, s
   throw unusable(record, `${differences.length} object(s) are not as they were after a restore, first ${differences[0]!.slice(0, 300)}`, {
     differences: differences.slice(0, 20).map((line) => line.slice(0, 300)),
   });
+}
+
+function ifUnusable<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof FaberError && error.code === 'backup_unusable') return instead;
+    throw error;
+  };
 }
 
 async function inReadTransaction<T>(session: Session, read: () => Promise<T>): Promise<T> {

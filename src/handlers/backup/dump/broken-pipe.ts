@@ -1,19 +1,22 @@
 /** Why a dump or a restore broke off, in one sentence for a person, free of secrets and row values. */
-import { FaberError } from '../../../../contract/failure.js';
-import { ScriptError } from '../../../database/contract.js';
-import { redactor } from '../../../redact.js';
-import { fileFault } from '../../store/unavailable.js';
+import { FaberError } from '../../../contract/failure.js';
+import { ScriptError } from '../../database/contract.js';
+import { redactor } from '../../redact.js';
+import { fileFault } from '../store/unavailable.js';
 import { complaint } from './complaint.js';
 import type { Exit } from './process.js';
 import { PipeFailed } from './stream.js';
 
-/** The server or the machine, in the words of libpq and of the server: full, gone, going, or with no place left. */
-const SURROUNDINGS =
-  /no space left on device|disk quota exceeded|disk full|out of (?:shared )?memory|cannot allocate memory|too many (?:connections|clients|open files)|connection slots|connection to server|server closed the connection|connection (?:reset|timed out|refused)|terminating connection|the database system is|temporary file size exceeds/i;
+/** The machine: full, or with no place left. */
+const MACHINE = /no space left on device|disk quota exceeded|disk full|out of (?:shared )?memory|cannot allocate memory|too many open files/i;
 
-/** Whether a program failed for a reason that says nothing about the backup: the same dump may be restored a minute later. */
-export function isOfSurroundings(exit: Exit): boolean {
-  return exit.code === null || SURROUNDINGS.test(complaint(exit, []));
+/**
+ * Whether a program failed for a reason that says nothing about the backup: the same dump may be restored a minute later.
+ * @param server what the database system's programs say when the server is full, gone or going
+ */
+export function isOfSurroundings(exit: Exit, server?: RegExp): boolean {
+  const said = complaint(exit, []);
+  return exit.code === null || MACHINE.test(said) || server?.test(said) === true;
 }
 
 /** @returns the reason and what to do about it. */

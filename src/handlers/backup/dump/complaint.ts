@@ -1,5 +1,5 @@
 /** What a child process said about its failure, without row values and secrets. */
-import { redactor } from '../../../redact.js';
+import { redactor } from '../../redact.js';
 import type { Exit } from './process.js';
 
 /**
