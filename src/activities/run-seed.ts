@@ -31,7 +31,7 @@ export async function runSeed(deps: Dependencies, input: ChangeRef & { nth: numb
     await requireSameFiles({ seeds: deps.seeds, settings }, seed);
     const environment = seedEnvironment(seed, target, input.operation_id, deps.env);
     const remember = (action: StepRow['action']) =>
-      database.inTransaction(target, fence, { ...changeOptions(settings, running), step: { migration: name, action, ledgerId: null } }, async () => {}, async () => {});
+      database.inTransaction(target, fence, { ...changeOptions(settings, running), step: { migration: name, action, ledgerId: null } }, async () => {});
     await remember('started');
     await barrier('seed-begun', running.signal);
     const end = await runOn(deps, plan, seed, { target, environment }, running);

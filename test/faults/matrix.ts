@@ -15,7 +15,6 @@ export const POINTS: readonly { release: Release; path: Path }[] = [
   { release: 'applied', path: ['before-applyMigrations'] },
   { release: 'applied', path: ['before-script'] },
   { release: 'applied', path: ['after-script'] },
-  { release: 'applied', path: ['before-commit'] },
   { release: 'applied', path: ['after-commit'] },
   { release: 'applied', path: ['standalone-before-script'] },
   { release: 'applied', path: ['standalone-after-script'] },

@@ -260,7 +260,7 @@ export interface DatabaseHandler {
 
   /**
    * Runs `work` in one fenced transaction on a session that is new or as good as new: BEGIN, lock timeout of a try, fence row locked and checked,
-   * `work`, transaction id compared before and after, then `record` with role and settings reset, COMMIT. Lock timeouts (55P03) and deadlocks
+   * `work`, transaction id compared before and after, the step and `closing`, then `record` (where there is one) with role and settings reset, COMMIT. Lock timeouts (55P03) and deadlocks
    * (40P01) roll back and are tried again with backoff and jitter until `lockTimeoutSeconds` is spent.
    * The step row is written in the same transaction when `step` is given. `opening`, one statement, goes with the message that locks
    * the fence, and `work` gets its rows; `closing` goes with the one that writes the step: hundreds of migrations feel each message.
@@ -272,7 +272,7 @@ export interface DatabaseHandler {
     fence: Fence,
     options: ChangeOptions & { step?: Pick<StepRow, 'migration' | 'action'> & { ledgerId: string | null }; opening?: string; closing?: string },
     work: (session: Session, opened: Record<string, unknown>[]) => Promise<void>,
-    record: (session: Session) => Promise<void>,
+    record?: (session: Session) => Promise<void>,
   ): Promise<void>;
 
   /**

@@ -1,6 +1,6 @@
 /**
  * Lends one session to the transactions of one fence, one after the other. Hundreds of migrations would each pay for a login and a
- * server process; DISCARD ALL in between leaves nothing of one script (role, settings, temporary tables, advisory locks) for the next.
+ * server process; what cleans it in between leaves nothing of one script (role, settings, temporary tables, advisory locks) for the next.
  */
 import type { Fence } from '../contract.js';
 import type { PostgresTarget } from './connection-url.js';
@@ -10,9 +10,17 @@ import { changingName } from './session-names.js';
 /** Longer than the pause between two migrations, too short to be in the way of anything. */
 const KEEP_MS = 1_000;
 
+/**
+ * What DISCARD ALL does, which stands in no message with other statements
+ * (https://www.postgresql.org/docs/current/sql-discard.html).
+ */
+export const CLEANING: readonly string[] = [
+  'CLOSE ALL', 'SET SESSION AUTHORIZATION DEFAULT', 'RESET ALL', 'DEALLOCATE ALL', 'UNLISTEN *', 'SELECT pg_catalog.pg_advisory_unlock_all()',
+  'DISCARD PLANS', 'DISCARD TEMPORARY', 'DISCARD SEQUENCES',
+];
+
 interface Kept {
   session: PostgresSession;
-  cleaned: Promise<boolean>;
   timer: NodeJS.Timeout;
 }
 
@@ -27,18 +35,17 @@ export async function borrowSession(target: PostgresTarget, fence: Fence): Promi
   kept.delete(fence);
   if (idle) {
     clearTimeout(idle.timer);
-    if (idle.session.target === target && (await idle.cleaned)) return { session: idle.session, used: true };
+    if (idle.session.target === target) return { session: idle.session, used: true };
     await idle.session.close();
   }
   return { session: await openSession(target, changingName(fence)), used: false };
 }
 
-/** Only a session whose transaction has ended well: any other is closed by who had it. */
+/** Only a session whose transaction has ended well, and that was cleaned: any other is closed by who had it. */
 export function giveBackSession(session: PostgresSession, fence: Fence): void {
-  const cleaned = session.query('DISCARD ALL').then(() => true, () => false);
   const timer = setTimeout(() => {
     kept.delete(fence);
     void session.close();
   }, KEEP_MS);
-  kept.set(fence, { session, cleaned, timer });
+  kept.set(fence, { session, timer });
 }

@@ -68,6 +68,22 @@ export class PostgresSession implements Session {
     }
   }
 
+  /** Our own statements in one message: the command tags of those that completed, and what ended it early. */
+  async counted(sql: string): Promise<{ completed: string[]; error: unknown }> {
+    const completed: string[] = [];
+    const count = ({ text }: { text: string }) => void completed.push(text);
+    const messages = messagesOf(this.client);
+    messages.on('commandComplete', count);
+    try {
+      await this.client.query(sql);
+      return { completed, error: null };
+    } catch (error) {
+      return { completed, error };
+    } finally {
+      messages.off('commandComplete', count);
+    }
+  }
+
   async script(sql: string): Promise<void> {
     await runScript(this.client, sql);
   }

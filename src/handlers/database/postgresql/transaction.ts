@@ -11,7 +11,7 @@ import { watchLocks } from './lock-watch.js';
 import { recordTransaction } from './own-transactions.js';
 import { isLost, serverFailure } from './server-failure.js';
 import type { PostgresSession } from './session.js';
-import { borrowSession, giveBackSession } from './session-reuse.js';
+import { borrowSession, CLEANING, giveBackSession } from './session-reuse.js';
 
 export interface TransactionOptions extends ChangeOptions {
   step?: { migration: string; action: StepRow['action']; ledgerId: string | null };
@@ -34,7 +34,7 @@ const WORTH_ANOTHER_TRY = ['55P03', '40P01'];
 const SERVER_MARGIN_MS = 5_000;
 
 /** See `DatabaseHandler.inTransaction`. */
-export async function inTransaction(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Work, record: Part): Promise<void> {
+export async function inTransaction(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Work, record: Part | null = null): Promise<void> {
   let firstRefusal: number | null = null;
   for (;;) {
     const begun = performance.now();
@@ -52,18 +52,19 @@ interface Refused {
   blockedBy: string | null;
 }
 
-async function attempt(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Work, record: Part): Promise<'committed' | Refused> {
+async function attempt(target: PostgresTarget, fence: Fence, options: TransactionOptions, work: Work, record: Part | null): Promise<'committed' | Refused> {
   options.signal.throwIfAborted();
   const { session, used } = await borrowSession(target, fence);
   const watch = watchLocks(session, (what) => options.onWait?.(what));
   let begun = false;
-  let committed = false;
+  let clean = false;
   try {
-    await underDeadline(session, options, (proceed) => run(session, fence, options, work, record, () => {
-      begun = true;
-      proceed();
-    }));
-    committed = true;
+    await underDeadline(session, options, async (proceed) => {
+      clean = await run(session, fence, options, work, record, () => {
+        begun = true;
+        proceed();
+      });
+    });
     return 'committed';
   } catch (error) {
     // Ended while nobody used it (a newer fence does that): nothing was sent, and a new session tells what is the matter.
@@ -74,21 +75,24 @@ async function attempt(target: PostgresTarget, fence: Fence, options: Transactio
     // An open transaction ends with its session; locks are gone once the server has said goodbye.
     if (session.transactionStatus !== 'I') await session.query('ROLLBACK').catch(() => {});
     await watch.stop();
-    if (committed) giveBackSession(session, fence);
+    if (clean) giveBackSession(session, fence);
     else await session.close();
   }
 }
 
-async function run(session: PostgresSession, fence: Fence, options: TransactionOptions, work: Work, record: Part, proceed: () => void): Promise<void> {
+async function run(session: PostgresSession, fence: Fence, options: TransactionOptions, work: Work, record: Part | null, proceed: () => void): Promise<boolean> {
   const limits = limitsOf(session, options);
   const { xid, opened } = await begin(session, fence, limits, options);
   proceed();
   await work(session, opened);
   proceed();
-  await afterWork(session, fence, xid, limits, options);
+  if (session.transactionStatus !== 'T') throw endedByItself();
+  const write = writing(fence, xid, limits, options);
+  if (record === null) return await end(session, [...write, 'COMMIT']);
+  await end(session, write);
   await record(session);
   proceed();
-  await commit(session.client);
+  return await end(session, ['COMMIT']);
 }
 
 /** One message: each costs as much as a small statement. */
@@ -100,20 +104,21 @@ async function begin(session: PostgresSession, fence: Fence, limits: string, { a
   return { xid: ownFence(results.at(-1)?.[0] as FenceRow | undefined, fence), opened };
 }
 
+/** Fails (22012) unless the session is still in the transaction of this id, whatever operators a script has made. */
+const sameTransaction = (xid: string) =>
+  `SELECT 1 OPERATOR(pg_catalog./) (pg_catalog.txid_current() OPERATOR(pg_catalog.=) ${xid}::pg_catalog.int8)::pg_catalog.int4`;
+
 /**
  * What follows must not depend on what a script has set: role, search_path, timeouts. A script with a COMMIT of its own has
- * left the transaction: its step and what it changed are no longer one. A step and a closing that were written in such
- * another transaction go with it, since this throws.
+ * left the transaction: its step and what it changed are no longer one, so the first of these statements fails there.
  */
-async function afterWork(session: PostgresSession, fence: Fence, xid: string, limits: string, { step, closing }: TransactionOptions): Promise<void> {
-  if (session.transactionStatus === 'T') {
-    const write = step ? stepOf(fence, step) : recordTransaction(fence.operationId, 'change');
-    const [same] = await session.messages(
-      `SELECT pg_catalog.txid_current()::text AS xid; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; ${limits}; ${write}; ${closing ?? ''}`,
-    );
-    if (same?.[0]?.xid === xid) return;
-  }
-  throw plainFailure({
+function writing(fence: Fence, xid: string, limits: string, { step, closing }: TransactionOptions): string[] {
+  const write = step ? stepOf(fence, step) : recordTransaction(fence.operationId, 'change');
+  return [sameTransaction(xid), 'RESET SESSION AUTHORIZATION', 'RESET ROLE', 'RESET ALL', limits, write, ...(closing === undefined ? [] : [closing])];
+}
+
+function endedByItself(): ScriptError {
+  return plainFailure({
     sqlState: '2D000',
     message: 'the script ended the transaction by itself (COMMIT or ROLLBACK); what it committed before stays, the rest was rolled back',
   });
@@ -124,28 +129,51 @@ function stepOf(fence: Fence, { migration, action, ledgerId }: NonNullable<Trans
   return `INSERT INTO faber_db.steps (operation_id, migration, action, ledger_id, xid) VALUES (${values.join(', ')}, pg_catalog.txid_current())`;
 }
 
+/** One statement: hundreds of migrations feel each one. */
 function limitsOf(session: PostgresSession, options: TransactionOptions): string {
-  const server = Math.ceil(options.timeoutSeconds * 1000) + SERVER_MARGIN_MS;
-  const oneTry = Math.round(TRY_MS + Math.random() * TRY_JITTER_MS);
-  return [
-    `SET LOCAL lock_timeout = ${oneTry}`,
-    `SET LOCAL statement_timeout = ${server}`,
-    `SET LOCAL idle_in_transaction_session_timeout = ${server}`,
+  const server = `${Math.ceil(options.timeoutSeconds * 1000) + SERVER_MARGIN_MS}`;
+  const limits: Record<string, string> = {
+    lock_timeout: `${Math.round(TRY_MS + Math.random() * TRY_JITTER_MS)}`,
+    statement_timeout: server,
+    idle_in_transaction_session_timeout: server,
     // Commits stay in order all the same: see `durableLater`.
-    ...(options.durableLater ? ['SET LOCAL synchronous_commit = off'] : []),
-    ...(session.watchesClient ? [`SET LOCAL client_connection_check_interval = '${CLIENT_CHECK}'`] : []),
-  ].join('; ');
+    ...(options.durableLater ? { synchronous_commit: 'off' } : {}),
+    ...(session.watchesClient ? { client_connection_check_interval: CLIENT_CHECK } : {}),
+  };
+  return `SELECT ${Object.entries(limits).map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`).join(', ')}`;
 }
 
-/** A violation of a deferred constraint comes here and rolls back; a connection that breaks here leaves the outcome unknown. */
-async function commit(client: pg.Client): Promise<void> {
-  const result = await client.query('COMMIT').catch(async (error: unknown) => {
-    const failure = await serverFailure(error, { sql: 'COMMIT', statementIndex: null, phase: isLost(error) ? 'at COMMIT; the ledger tells whether it took effect' : 'at COMMIT' });
-    throw failure instanceof ScriptError ? new ScriptError({ ...failure.failure, line: null, statementIndex: null, statement: 'COMMIT' }, failure.detail, { cause: error }) : failure;
-  });
+/**
+ * The statements that end a transaction, in one message. With COMMIT among them it cleans the session in the same message; a failure
+ * of that is none of the transaction's.
+ * @returns whether the session is as good as new
+ */
+async function end(session: PostgresSession, statements: readonly string[]): Promise<boolean> {
+  const committing = statements.indexOf('COMMIT');
+  const sent = committing < 0 ? statements : [...statements, ...CLEANING];
+  const { completed, error } = await session.counted(sent.join('; '));
+  if (committing < 0 || completed.length <= committing) {
+    if (error === null) return false;
+    throw await failureOf(error, statements, completed.length);
+  }
   // PostgreSQL answers ROLLBACK to the COMMIT of a transaction in which an error was swallowed.
-  if (result.command !== 'COMMIT') throw plainFailure({ sqlState: '25P02', message: 'a statement had failed before, so the server rolled the transaction back at COMMIT' });
+  if (completed[committing] !== 'COMMIT') throw plainFailure({ sqlState: '25P02', message: 'a statement had failed before, so the server rolled the transaction back at COMMIT' });
+  return error === null;
 }
+
+/** A violation of a deferred constraint comes at COMMIT and rolls back; a connection that breaks there leaves the outcome unknown. */
+async function failureOf(error: unknown, statements: readonly string[], completed: number): Promise<unknown> {
+  const statement = statements[completed] ?? '';
+  if (completed === 0 && statement !== 'COMMIT' && (error as { code?: string }).code === DIVISION_BY_ZERO) return endedByItself();
+  const commits = statements.includes('COMMIT');
+  // Where it breaks on the way, the server may have read what stands before COMMIT only: that too is told by the ledger.
+  if (isLost(error)) return serverFailure(error, { sql: statement, statementIndex: null, ...(commits && { phase: 'at COMMIT; the ledger tells whether it took effect' }) });
+  if (statement !== 'COMMIT') return serverFailure(error, { sql: statements.join('; '), statementIndex: completed });
+  const failure = await serverFailure(error, { sql: 'COMMIT', statementIndex: null, phase: 'at COMMIT' });
+  return failure instanceof ScriptError ? new ScriptError({ ...failure.failure, line: null, statementIndex: null, statement: 'COMMIT' }, failure.detail, { cause: error }) : failure;
+}
+
+const DIVISION_BY_ZERO = '22012';
 
 function plainFailure(facts: Pick<ScriptFailure, 'sqlState' | 'message'>): ScriptError {
   return new ScriptError({ ...facts, line: null, statementIndex: null, statement: null, objects: {}, connectionLost: false }, facts.message);

@@ -42,7 +42,6 @@ export async function applyMigration(database: DatabaseHandler, migration: Migra
         await session.script(plan.text);
         await barrier('after-script', context.signal);
       },
-      () => barrier('before-commit', context.signal),
     );
     await barrier('after-commit', context.signal);
     return { status: 'applied', duration_ms: since(started) };
