@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { mysqlPrograms } from '../../src/dev/mysql-programs.js';
+import { startMysql } from '../../src/dev/mysql-server.js';
 import { postgresPrograms } from '../../src/dev/postgres-programs.js';
 import { startPostgres } from '../../src/dev/postgres-server.js';
 import { temporalCli } from '../../src/dev/temporal-cli.js';
@@ -21,6 +23,11 @@ const kinds: Record<string, () => Promise<SharedServer>> = {
     const server = await startPostgres(binDir, { max_connections: '300', wal_level: 'logical', max_prepared_transactions: '20' });
     const { adminUrl, host, port } = server;
     return { facts: { adminUrl, binDir, host, port }, stop: () => server.stop() };
+  },
+  async mysql() {
+    const server = await startMysql(await mysqlPrograms(console.error));
+    const { adminUrl, binDir, libraryPath, host, port } = server;
+    return { facts: { adminUrl, binDir, libraryPath, host, port }, stop: () => server.stop() };
   },
   async temporal() {
     const server = await startTemporal(await temporalCli(console.error), { headless: true });
