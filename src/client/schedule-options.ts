@@ -23,25 +23,27 @@ const OPERATIONS = {
   drill: { operation: 'verify-backup', parameters: {} },
 } as const satisfies Record<ScheduleKind, { operation: OperationName; parameters: Record<string, unknown> }>;
 
-/** Which schedule: of one environment of one project. */
+/** Which schedule: of one environment of one project. Projects may lie at one path, each in a container of its own: their workers poll other queues. */
 export interface ScheduleKey {
   environment: string;
   kind: ScheduleKind;
   working_directory: string;
+  task_queue: string;
 }
 
-const digestOf = (directory: string) => createHash('sha256').update(directory).digest('hex').slice(0, 8);
+const digestOf = ({ working_directory, task_queue }: ScheduleKey) => createHash('sha256').update(`${task_queue}\0${working_directory}`).digest('hex').slice(0, 8);
 
 /** `faber-db/schedule/production/backup/1f3a9c20`: two projects may have environments of one name. */
-export function scheduleId({ environment, kind, working_directory }: ScheduleKey): string {
-  return `${SCHEDULE_PREFIX}${environment}/${kind}/${digestOf(working_directory)}`;
+export function scheduleId(key: ScheduleKey): string {
+  return `${SCHEDULE_PREFIX}${key.environment}/${key.kind}/${digestOf(key)}`;
 }
 
 /** What the memo of a schedule of ours says; null: it is not ours, whatever its name. */
 export function scheduleKeyIn(memo: Record<string, unknown> | undefined): ScheduleKey | null {
-  const { environment, kind, working_directory } = (memo?.[MEMO_KEY] ?? {}) as Record<string, unknown>;
+  const { environment, kind, working_directory, task_queue } = (memo?.[MEMO_KEY] ?? {}) as Record<string, unknown>;
   const known = ScheduleKind.safeParse(kind);
-  return typeof environment === 'string' && typeof working_directory === 'string' && known.success ? { environment, kind: known.data, working_directory } : null;
+  const texts = [environment, working_directory, task_queue].every((text) => typeof text === 'string');
+  return texts && known.success ? { environment, kind: known.data, working_directory, task_queue } as ScheduleKey : null;
 }
 
 type Wanted = Pick<ScheduleOptions, 'spec' | 'policies'> & { action: ScheduleOptionsStartWorkflowAction<Workflow> };
@@ -51,7 +53,7 @@ export function memoOf(key: ScheduleKey): Record<string, unknown> {
 }
 
 /** @throws FaberError config_invalid for a line that is none: the worker may be of another release */
-export function wantedSchedule(key: ScheduleKey, cron: string, taskQueue: string): Wanted {
+export function wantedSchedule(key: ScheduleKey, cron: string): Wanted {
   const times = readCron(cron);
   if (typeof times === 'string') throw new FaberError({ code: 'config_invalid', message: `The ${key.kind} schedule of ${key.environment}: ${JSON.stringify(cron)} ${times}` });
   const { operation, parameters } = OPERATIONS[key.kind];
@@ -65,8 +67,8 @@ export function wantedSchedule(key: ScheduleKey, cron: string, taskQueue: string
       type: 'startWorkflow',
       workflowType: WORKFLOW_TYPES[operation],
       // Temporal appends the time of the run.
-      workflowId: `faber-db/${operation}/${environment}/scheduled-${digestOf(working_directory)}`,
-      taskQueue,
+      workflowId: `faber-db/${operation}/${environment}/scheduled-${digestOf(key)}`,
+      taskQueue: key.task_queue,
       args: [{ request, requested_by: requestedBy }],
       memo: { [MEMO.operation]: operation, [MEMO.environment]: environment, [MEMO.requestDigest]: requestDigest(request), [MEMO.requestedBy]: requestedBy },
       staticSummary: `${operation} ${environment}`,

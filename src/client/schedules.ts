@@ -60,13 +60,11 @@ export class Schedules {
       if (environment !== undefined) requireKnown(environment, config, there);
       const concerned = (one: { environment: string }) => environment === undefined || one.environment === environment;
       const changes: ScheduleChange[] = [];
-      for (const { cron, ...wanted } of config.schedules.filter(concerned)) changes.push(await this.#bring({ ...wanted, working_directory }, cron, apply));
+      for (const { cron, ...wanted } of config.schedules.filter(concerned)) changes.push(await this.#bring({ ...wanted, working_directory, task_queue: this.taskQueue }, cron, apply));
       const known = new Set(changes.map((change) => change.schedule_id));
       for (const { key, description } of there.filter((ours) => concerned(ours.key) && !known.has(ours.description.scheduleId))) {
-        // Two projects may lie at one path, each in a container of its own: their workers, and so their schedules, poll another queue.
-        const queue = description.action.taskQueue;
-        if (queue !== this.taskQueue) {
-          changes.push(changeOf(key, null, 'foreign', [`it runs on the task queue '${queue}', whose config this is not; if it is left over: faber-db schedule remove ${description.scheduleId}`], description));
+        if (key.task_queue !== this.taskQueue) {
+          changes.push(changeOf(key, null, 'foreign', [`it runs on the task queue '${key.task_queue}', whose config this is not; if it is left over: faber-db schedule remove ${description.scheduleId}`], description));
           continue;
         }
         const unread = config.not_read.find((one) => one.environment === key.environment);
@@ -111,7 +109,7 @@ export class Schedules {
 
   /** Creates or updates one. Asked for by its name, since Temporal's list lags behind. */
   async #bring(key: ScheduleKey, cron: string, apply: boolean): Promise<ScheduleChange> {
-    const wanted = wantedSchedule(key, cron, this.taskQueue);
+    const wanted = wantedSchedule(key, cron);
     const handle = this.#handle(scheduleId(key));
     const there = await describe(handle);
     if (there === null) {

@@ -19,6 +19,7 @@ export const ListedSchedule = z.object({
   environment: z.string(),
   kind: ScheduleKind,
   working_directory: z.string().describe('The project whose config it follows'),
+  task_queue: z.string().describe('Whose workers read that config'),
   cron: z.string().nullable().describe('The line that it was made from; null: its times were changed by others'),
   paused: z.boolean(),
   note: z.string().nullable().describe('Why it is paused'),

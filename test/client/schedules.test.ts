@@ -4,7 +4,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FaberClient, type ListedSchedule, type ScheduleChange } from '../../src/client/index.js';
-import { timesOf } from '../../src/client/schedule-options.js';
+import { scheduleId, timesOf } from '../../src/client/schedule-options.js';
 import { readCron } from '../../src/contract/cron.js';
 import type { SuccessResponse } from '../../src/contract/index.js';
 import { manifestOf } from '../support/backups.js';
@@ -102,10 +102,12 @@ describe('schedules', () => {
   });
 
   it('of another project that lies at the same path, in a container of its own, are left alone', async () => {
-    const theirs = `faber-db/schedule/billing/backup/${idOf('backup').split('/').at(-1)}`;
+    const key = { environment: 'production', kind: 'backup', working_directory: stack.directory, task_queue: 'billing' } as const;
+    const theirs = scheduleId(key);
+    expect(theirs).not.toBe(idOf('backup'));
     const other = await stack.client.schedule.create({
       scheduleId: theirs, spec: {}, action: { type: 'startWorkflow', workflowType: 'none', taskQueue: 'billing' },
-      memo: { faber_schedule: { environment: 'billing', kind: 'backup', working_directory: stack.directory } }, state: { paused: true },
+      memo: { faber_schedule: key }, state: { paused: true },
     });
     try {
       await one(theirs);
