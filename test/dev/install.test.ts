@@ -18,6 +18,7 @@ async function npm(behaviour: 'works' | 'fails'): Promise<void> {
     `import { mkdirSync, writeFileSync } from 'node:fs';
      writeFileSync('called', process.argv.slice(2).join(' '));
      console.log('said by npm');
+     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
      if ('${behaviour}' === 'fails') process.exit(1);
      mkdirSync('node_modules', { recursive: true });
      writeFileSync('node_modules/.package-lock.json', ${JSON.stringify(lockfile(WANTED))});`,
@@ -73,4 +74,16 @@ test('an npm that fails is said plainly', async () => {
   const { exitCode, stderr } = await install();
   expect(exitCode).toBe(9);
   expect(stderr).toContain('npm ci did not work (exit 1)');
+});
+
+test('two at once take turns, and the second finds all installed', async () => {
+  const [one, other] = await Promise.all([install(), install()]);
+  expect([one.exitCode, other.exitCode]).toEqual([0, 0]);
+  expect([one.stderr, other.stderr].filter((text) => text.includes('said by npm'))).toHaveLength(1);
+});
+
+test('a lock that a killed process left holds nobody up', async () => {
+  await mkdir(join(root, '.cache'));
+  await writeFile(join(root, '.cache', 'install.lock'), '999999999');
+  expect(await install()).toMatchObject({ exitCode: 0, called: expect.stringContaining('ci') });
 });
