@@ -23,7 +23,7 @@ export async function checkHealth(target: PostgresTarget, thresholds: Thresholds
   } catch (error) {
     if (!(error instanceof FaberError)) throw error;
     const unknown = Object.keys(CHECKS).map((name) => ({ name: name as HealthCheck['name'], category: 'performance' as const, status: 'unknown' as const, detail: 'not checked: the database cannot be reached', value: null }));
-    return [{ name: 'connectivity', category: 'connectivity', status: 'unhealthy', detail: connectivityDetail(error), recommendation: error.suggestions[0] ?? 'Check that the server runs, and host, port and firewall.' }, ...unknown];
+    return [{ name: 'connectivity', category: 'connectivity', status: 'unhealthy', detail: connectivityDetail(error), recommendation: `${target.describe()}: ${error.suggestions[0] ?? 'check that the server runs, and host, port and firewall.'}` }, ...unknown];
   }
   try {
     await session.query("SELECT set_config('statement_timeout', '10s', false)");

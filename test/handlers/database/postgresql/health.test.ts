@@ -23,7 +23,7 @@ describe('health', () => {
     const down = new URL(url);
     down.port = '1';
     const checks = await database.checkHealth(database.target(down.href), THRESHOLDS);
-    expect(named(checks, 'connectivity')).toMatchObject({ status: 'unhealthy', detail: 'Connection refused', recommendation: expect.any(String) });
+    expect(named(checks, 'connectivity')).toMatchObject({ status: 'unhealthy', detail: 'Connection refused', recommendation: expect.stringMatching(/^127\.0\.0\.1:\d+\/.*: Check that the server runs/) });
     expect(checks.filter(({ status }) => status === 'unknown').map(({ name }) => name)).toEqual(['latency', 'long_transactions', 'connections', 'disk']);
     expect(JSON.stringify(checks)).not.toContain(encodeURIComponent(role.password));
   });
