@@ -7,7 +7,7 @@ import { generateMigration } from './generate/generate.js';
 import { LEDGER_TABLE } from './ledger.js';
 import { digestsWhenApplied } from './ledger-history.js';
 import { readProject } from './project.js';
-import { rehearse } from './rehearse.js';
+import { rehearse } from '../rehearse.js';
 import type { PrismaRunner } from './runner.js';
 import { seedCommand } from './seed-command.js';
 

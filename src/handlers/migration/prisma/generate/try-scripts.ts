@@ -4,6 +4,7 @@ import type { Finding } from '../../../../contract/plan.js';
 import { ScriptError, type ConnectionTarget, type DatabaseHandler, type ScriptFailure } from '../../../database/contract.js';
 import { parseScript } from '../../script/postgresql/parse.js';
 import { planTransaction } from '../../script/postgresql/transaction.js';
+import { differences, listed, schemaOf } from '../../schema-difference.js';
 
 export interface Trial {
   database: DatabaseHandler;
@@ -53,22 +54,6 @@ async function run(database: DatabaseHandler, scratch: ConnectionTarget, script:
   }
 }
 
-export interface Schema { exact: string; objects: Map<string, string> }
-
-export async function schemaOf(database: DatabaseHandler, scratch: ConnectionTarget): Promise<Schema> {
-  const facts = await database.schemaFacts(scratch);
-  const exact = facts.map(({ kind, name, definition }) => `${kind} ${name} ${definition}`).sort().join('\0');
-  const withoutPosition = (kind: string, definition: string) => (kind === 'column' ? definition.replace(/^\d+ /, '') : definition);
-  return { exact, objects: new Map(facts.map(({ kind, name, definition }) => [`${kind} ${name}`, withoutPosition(kind, definition)])) };
-}
-
-/** By name only: definitions can hold literals. */
-export function differences(expected: Schema, found: Schema): string[] {
-  const names = new Set([...expected.objects.keys(), ...found.objects.keys()]);
-  return [...names].filter((name) => expected.objects.get(name) !== found.objects.get(name)).sort();
-}
-
-export const listed = (lines: readonly string[]) => lines.slice(0, 5).join(', ') + (lines.length > 5 ? ` and ${lines.length - 5} more` : '');
 const place = ({ line }: ScriptFailure) => (line === null ? '' : ` in line ${line}`);
 const told = ({ sqlState, message }: ScriptFailure) => `${sqlState ?? 'no SQLSTATE'}: ${message}`;
 

@@ -4,10 +4,10 @@ import { classify } from '../../script/postgresql/classify.js';
 import type { PrismaRunner } from '../runner.js';
 import { applyMigration } from './apply.js';
 import { ensureLedger } from './ensure-ledger.js';
-import { findObjects } from './evidence.js';
+import { findObjects } from '../../script/postgresql/evidence.js';
 import { readLedger } from './ledger.js';
-import { makeSchema } from './make-schema.js';
-import { measureLosses } from './measure-losses.js';
+import { makeSchema } from '../../script/postgresql/make-schema.js';
+import { measureLosses } from '../../script/postgresql/measure-losses.js';
 import { revertMigration } from './revert.js';
 import { recordBaseline, resolveFailed } from './settle.js';
 

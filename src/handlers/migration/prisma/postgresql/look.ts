@@ -3,7 +3,7 @@ import type { Node } from 'libpg-query';
 import type { Session } from '../../../database/contract.js';
 import type { Script } from '../../script/postgresql/parse.js';
 import { names } from '../../script/postgresql/tree.js';
-import { quotedName, quotedRelation } from './quoted-name.js';
+import { quotedName, quotedRelation } from '../../script/postgresql/quoted-name.js';
 
 export type Looked =
   /** Its effect is there. */

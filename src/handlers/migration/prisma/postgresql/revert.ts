@@ -9,7 +9,7 @@ import { otherRunner } from './conflict.js';
 import { openRows, PRISMA_LOCK } from './ledger-table.js';
 import { recordRolledBack } from './ledger-write.js';
 import { look } from './look.js';
-import { refuseLosses } from './losses.js';
+import { refuseLosses } from '../../script/postgresql/losses.js';
 import { finishedAfterAll } from './outcome.js';
 import { awaitEndOf, holdPrismaOff } from './running.js';
 import { AlreadyDone, since } from './step.js';

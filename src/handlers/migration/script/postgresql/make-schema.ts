@@ -3,9 +3,9 @@ import pg from 'pg';
 import { FaberError } from '../../../../contract/failure.js';
 import { ScriptError, type ConnectionTarget, type DatabaseHandler, type Session } from '../../../database/contract.js';
 import type { Migration } from '../../contract.js';
-import { statementsOutside, type OutsideFunctions } from '../../script/postgresql/outside-effects.js';
-import { parseScript } from '../../script/postgresql/parse.js';
-import { blank, planTransaction } from '../../script/postgresql/transaction.js';
+import { statementsOutside, type OutsideFunctions } from './outside-effects.js';
+import { parseScript } from './parse.js';
+import { blank, planTransaction } from './transaction.js';
 
 /**
  * Runs the scripts in order, without a ledger. What of them reaches outside of the database is left out.

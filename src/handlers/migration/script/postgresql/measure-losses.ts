@@ -2,8 +2,8 @@
 import type { DataLoss } from '../../../../contract/plan.js';
 import type { ConnectionTarget, DatabaseHandler } from '../../../database/contract.js';
 import type { Migration } from '../../contract.js';
-import { parseScript } from '../../script/postgresql/parse.js';
-import { scriptEffects } from '../../script/postgresql/script-effects.js';
+import { parseScript } from './parse.js';
+import { scriptEffects } from './script-effects.js';
 import { countable, type Taken } from './taken.js';
 
 /** The places of migrations in their order; what an earlier one takes away whole is not counted again. */

@@ -2,8 +2,8 @@
 import pg from 'pg';
 import { FaberError } from '../../../../contract/failure.js';
 import type { Session, StepRow } from '../../../database/contract.js';
-import type { Script } from '../../script/postgresql/parse.js';
-import { scriptEffects } from '../../script/postgresql/script-effects.js';
+import type { Script } from './parse.js';
+import { scriptEffects } from './script-effects.js';
 import { takenBy, type Taken } from './taken.js';
 
 /**

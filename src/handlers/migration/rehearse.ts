@@ -1,21 +1,20 @@
 /** Tries migrations on a scratch database: up, down, up again. */
-import { FaberError } from '../../../contract/failure.js';
-import type { Settings } from '../../../contract/settings.js';
-import { ScriptError, type ConnectionTarget, type DatabaseHandler } from '../../database/contract.js';
-import type { Migration, RehearsalInput } from '../contract.js';
-import { differences, listed, schemaOf, type Schema } from './generate/try-scripts.js';
-import type { PrismaRunner } from './runner.js';
+import { FaberError } from '../../contract/failure.js';
+import type { Settings } from '../../contract/settings.js';
+import { ScriptError, type ConnectionTarget, type DatabaseHandler } from '../database/contract.js';
+import type { Migration, MigrationHandler, RehearsalInput } from './contract.js';
+import { differences, listed, schemaOf, type Schema } from './schema-difference.js';
 
 type Downable = Migration & { down: Uint8Array };
 
 /** @throws FaberError phase_failed */
 export async function rehearse(
-  database: DatabaseHandler, runner: PrismaRunner, target: ConnectionTarget, settings: Settings, input: RehearsalInput,
+  database: DatabaseHandler, tool: Pick<MigrationHandler, 'makeSchema'>, target: ConnectionTarget, settings: Settings, input: RehearsalInput,
 ): Promise<{ down: string[]; stoppedAt: string | null }> {
   const { applied, pending, signal, onProgress } = input;
   const run = async (scratch: ConnectionTarget, migrations: readonly Migration[], where: string) => {
     try {
-      await runner.makeSchema(migrations, scratch, settings, signal);
+      await tool.makeSchema(migrations, scratch, settings, signal);
     } catch (error) {
       if (error instanceof FaberError) throw new FaberError({ code: 'phase_failed', message: `Tried on a scratch database, ${where}: ${error.message}`, suggestions: error.suggestions }, { cause: error });
       throw error;

@@ -2,8 +2,8 @@
 import type { Node } from 'libpg-query';
 import type { ConnectionTarget, DatabaseHandler, Session } from '../../../database/contract.js';
 import type { Migration } from '../../contract.js';
-import { parseScript } from '../../script/postgresql/parse.js';
-import { names, relationName } from '../../script/postgresql/tree.js';
+import { parseScript } from './parse.js';
+import { names, relationName } from './tree.js';
 import { quotedName, quotedRelation } from './quoted-name.js';
 
 interface Made { what: string; sql: string; parameters: string[] }

@@ -1,6 +1,6 @@
 /** Which tables and columns a statement takes away. */
 import type { Node } from 'libpg-query';
-import { names } from '../../script/postgresql/tree.js';
+import { names } from './tree.js';
 import { quotedName, quotedRelation } from './quoted-name.js';
 
 /** Rows of `table` (quoted), or values of its `column` (as it is called). */
