@@ -20,7 +20,7 @@ export async function beginChange(deps: Dependencies, input: BeginInput): Promis
     if (await isMissing(plan)) return { interrupted: null, fingerprint: '', applied_before: [] };
     const ledger = await migrations.readLedger(target, settings);
     const before = {
-      fingerprint: await database.schemaFingerprint(target),
+      fingerprint: await database.schemaFingerprint(target, migrations.ownTables(settings)),
       applied_before: migrations.compare(plan.artifact.migrations, ledger).applied,
     };
     const identity = await database.identify(target);

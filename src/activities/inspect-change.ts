@@ -107,7 +107,7 @@ export async function verifyUndone(deps: Dependencies, input: VerifyInput): Prom
     const more = status.applied.filter((name) => !before.has(name) && !plan.artifact.core.baseline.includes(name) && !resolved.includes(name));
     const fewer = input.applied_before.filter((name) => !status.applied.includes(name));
     if (more.length > 0 || fewer.length > 0) return { verified: false, reason: `the ledger differs: more ${more.join(', ') || 'none'}, fewer ${fewer.join(', ') || 'none'}` };
-    const fingerprint = await database.schemaFingerprint(target);
+    const fingerprint = await database.schemaFingerprint(target, migrations.ownTables(settings));
     return fingerprint === input.fingerprint ? { verified: true, reason: null } : { verified: false, reason: 'the schema is not as before' };
   });
 }

@@ -27,9 +27,9 @@ export interface LossesOfRestore {
  * Rows that are in the database and not in the backup, by numbers of rows: at least so many, since a row that was changed or
  * replaced is not told by a number.
  * @param identity of the database as it is: a backup of another one gives none of its rows back
- * @param ledger the tool's own table, which a restore takes back on purpose
+ * @param ownTables those of the migration tool, which a restore takes back on purpose
  */
-export async function lossesOfRestore({ database, target }: Resources, record: BackupRecord, identity: string, ledger: string): Promise<LossesOfRestore> {
+export async function lossesOfRestore({ database, target }: Resources, record: BackupRecord, identity: string, ownTables: readonly string[]): Promise<LossesOfRestore> {
   const now = await database.measureTables(target).catch(() => null);
   const own = record.identity === identity;
   const since = own
@@ -38,7 +38,7 @@ export async function lossesOfRestore({ database, target }: Resources, record: B
   if (now === null) return { losses: [], lines: [since, 'How many rows that is could not be counted: the database is missing or cannot be read'] };
   if (own && record.tables === null) return { losses: [], lines: [since, 'How many rows that is cannot be told: the backup is a snapshot whose rows were never counted'] };
   const then = new Map((own ? (record.tables ?? []) : []).map(({ schema, table, rows }) => [`${schema}.${table}`, rows]));
-  const tables = now.filter(({ table }) => table !== ledger).map(({ schema, table, measured }) => ({ name: `${schema}.${table}`, measured, before: then.get(`${schema}.${table}`) }));
+  const tables = now.filter(({ table }) => !ownTables.includes(table)).map(({ schema, table, measured }) => ({ name: `${schema}.${table}`, measured, before: then.get(`${schema}.${table}`) }));
   const more = tables.filter(({ measured, before }) => measured === null || before === undefined || measured.rows > before);
   const losses = more.map(({ name, measured, before }): DataLoss => ({
     table: name, column: null, rows: measured === null ? null : measured.rows - (before ?? 0), exact: false,

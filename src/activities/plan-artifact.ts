@@ -7,7 +7,7 @@ import { FaberError } from '../contract/failure.js';
 import type { PlanCore } from '../contract/plan.js';
 import type { Request } from '../contract/operation.js';
 import type { Store } from '../handlers/backup/contract.js';
-import type { Migration } from '../handlers/migration/contract.js';
+import type { Migration, ProgramFacts } from '../handlers/migration/contract.js';
 
 export interface PlanArtifact {
   version: 1;
@@ -29,7 +29,7 @@ export async function ownerOf(store: Store, sha256: string): Promise<{ environme
 }
 
 interface Stored extends Omit<PlanArtifact, 'migrations'> {
-  migrations: { name: string; file: string; up: string; down: string | null }[];
+  migrations: { name: string; file: string; up: string; down: string | null; program?: ProgramFacts }[];
 }
 
 const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
@@ -42,7 +42,7 @@ const fromBase64 = (text: string): Uint8Array => Buffer.from(text, 'base64');
 export async function saveArtifact(store: Store, artifact: PlanArtifact, noteNeed: (sha256: string) => Promise<void>): Promise<string> {
   const stored: Stored = {
     ...artifact,
-    migrations: artifact.migrations.map((m) => ({ name: m.name, file: m.file, up: toBase64(m.up), down: m.down === null ? null : toBase64(m.down) })),
+    migrations: artifact.migrations.map((m) => ({ name: m.name, file: m.file, up: toBase64(m.up), down: m.down === null ? null : toBase64(m.down), ...(m.program ? { program: m.program } : {}) })),
   };
   const bytes = Buffer.from(JSON.stringify(stored));
   await noteNeed(createHash('sha256').update(bytes).digest('hex'));
@@ -55,6 +55,6 @@ export async function loadArtifact(store: Store, sha256: string): Promise<PlanAr
   if (stored.version !== 1) throw new FaberError({ code: 'store_unavailable', message: 'The plan artifact was written by another release of faber-db' });
   return {
     ...stored,
-    migrations: stored.migrations.map((m) => ({ name: m.name, file: m.file, up: fromBase64(m.up), down: m.down === null ? null : fromBase64(m.down) })),
+    migrations: stored.migrations.map((m) => ({ name: m.name, file: m.file, up: fromBase64(m.up), down: m.down === null ? null : fromBase64(m.down), ...(m.program ? { program: m.program } : {}) })),
   };
 }

@@ -19,6 +19,7 @@ export function plannedMigration(migration: Migration, classification: Pick<Clas
     down_sha256: migration.down === null ? null : sha256(migration.down),
     transaction: classification.transaction,
     undo: classification.undo,
+    ...(migration.program === undefined ? {} : { files: migration.program.files }),
   };
 }
 

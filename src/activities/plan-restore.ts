@@ -30,7 +30,7 @@ export async function planRestore(input: PlanInput, identity: DatabaseIdentity, 
   for (const message of await backups.restoreDifferences(target, record)) findings.push({ level: 'warning', message });
   const ledger = await migrations.readLedger(target, settings).catch(() => null);
   if (ledger === null) findings.push({ level: 'warning', message: 'The database as it is now is missing or cannot be read' });
-  const { losses, lines } = await lossesOfRestore(input, record, identity.identity, settings.migrations.table);
+  const { losses, lines } = await lossesOfRestore(input, record, identity.identity, migrations.ownTables(settings));
   return {
     // The database may be broken: what its ledger says must not stop its repair.
     ledgerDigest: ledger?.digest ?? 'unreadable',

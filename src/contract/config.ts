@@ -51,8 +51,11 @@ const Environment = z.object({
 });
 
 const Migrations = z.object({
-  directory: z.string().min(1).default('prisma/migrations').describe('Folder of the migrations, relative to the working directory'),
-  table: z.string().min(1).max(63).default('_prisma_migrations').describe("The migration tool's ledger"),
+  directory: z.string().min(1).optional().describe("Folder of the migrations, relative to the working directory. Default: the tool's, for Prisma prisma/migrations. Knex, TypeORM and Sequelize find theirs by their own config"),
+  table: z.string().min(1).max(63).optional().describe("The migration tool's ledger. Default: the tool's own (_prisma_migrations, knex_migrations, migrations, SequelizeMeta)"),
+  config_file: z.string().min(1).max(500).optional().describe("The config of Knex, TypeORM or Sequelize, relative to the working directory. Default: where the tool finds it"),
+  url_variable: variableName.optional().describe("Name of the variable in which the tool's config finds the URL of the database, beside DATABASE_URL and that of the environment, which hold it too"),
+  variables: z.array(variableName).max(50).default([]).describe("Names of the worker's variables that migrations of Knex, TypeORM and Sequelize see too. By default they see none but PATH, HOME, TMPDIR, LANG, TZ and NODE_ENV"),
   timeout_seconds: seconds.default(300).describe('How long one migration may run'),
   lock_timeout_seconds: seconds.default(60).describe('How long to keep trying for a lock that the application holds'),
   concurrent_timeout_seconds: seconds.default(3600).describe('How long a statement that cannot run in a transaction may run, for example CREATE INDEX CONCURRENTLY'),

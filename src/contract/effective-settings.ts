@@ -14,7 +14,7 @@ import { mapLegacyKeys } from './legacy-keys.js';
 import { nearest } from './nearest.js';
 import { isDevelopment, protectionOf } from './protection.js';
 import { awsSettings, backupMethod } from './snapshot-settings.js';
-import { SUPPORTED, type Settings } from './settings.js';
+import { SUPPORTED, USUAL_MIGRATIONS, type Settings } from './settings.js';
 import { unknownKeyWarnings } from './unknown-keys.js';
 
 export interface SettingsOptions {
@@ -127,6 +127,19 @@ function schedulesOf({ backup }: Config, chosen: EnvironmentConfig): Settings['s
   };
 }
 
+function migrationSettings({ migrations, database }: Config, workingDirectory: string): Settings['migrations'] {
+  const { directory, table, config_file: file, url_variable: variable, variables, ...limits } = migrations;
+  const usual = USUAL_MIGRATIONS[database.migration_tool];
+  return {
+    ...limits,
+    directory: resolve(workingDirectory, directory ?? usual.directory),
+    table: table ?? usual.table,
+    ...(file === undefined ? {} : { config_file: resolve(workingDirectory, file) }),
+    ...(variable === undefined ? {} : { url_variable: variable }),
+    ...(variables.length === 0 ? {} : { variables }),
+  };
+}
+
 /** What the config says and this release does not do, or does although it says otherwise. */
 function remarks(config: Config, chosen: EnvironmentConfig, environment: string, isProtected: boolean, approvable: readonly string[]): string[] {
   const said: string[] = [];
@@ -188,7 +201,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
     task_queue: chosen.task_queue ?? null,
     approval_required: needsApproval ? approvable : [],
     approval,
-    migrations: { ...config.migrations, directory: resolve(workingDirectory, config.migrations.directory) },
+    migrations: migrationSettings(config, workingDirectory),
     safety: {
       health_check_before: config.safety.health_check_before_deploy,
       health_check_after: config.safety.health_check_after_deploy,

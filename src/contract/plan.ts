@@ -16,6 +16,7 @@ export const PlannedMigration = z.object({
   down_sha256: z.string().nullable(),
   transaction: TransactionClass,
   undo: UndoClass,
+  files: z.array(z.object({ path: z.string(), sha256: z.string() })).optional().describe('Where it is a program: files that are compared right before it runs, relative to the working directory'),
 });
 export type PlannedMigration = z.infer<typeof PlannedMigration>;
 

@@ -26,6 +26,14 @@ export const SUPPORTED: Readonly<Record<Provider, readonly MigrationTool[]>> = {
   sqlite: [],
 };
 
+/** Where each tool has its migrations and its ledger unless it is told otherwise. */
+export const USUAL_MIGRATIONS: Readonly<Record<MigrationTool, { directory: string; table: string }>> = {
+  prisma: { directory: 'prisma/migrations', table: '_prisma_migrations' },
+  knex: { directory: 'migrations', table: 'knex_migrations' },
+  sequelize: { directory: 'migrations', table: 'SequelizeMeta' },
+  typeorm: { directory: 'src/migrations', table: 'migrations' },
+};
+
 export const SignatureAlgorithm = z.enum(['EdDSA', 'ES256', 'RS256']);
 export type SignatureAlgorithm = z.infer<typeof SignatureAlgorithm>;
 /** How a decision's `by` is known. */
@@ -77,6 +85,9 @@ export const Settings = z.object({
   migrations: z.object({
     directory: z.string().describe('Absolute'),
     table: z.string(),
+    config_file: z.string().optional().describe('Absolute'),
+    url_variable: z.string().optional(),
+    variables: z.array(z.string()).optional().describe("Names of the worker's variables that migrations which are programs see"),
     timeout_seconds: z.number().positive().describe('Per migration'),
     lock_timeout_seconds: z.number().positive().describe('How long to keep trying for a database lock'),
     concurrent_timeout_seconds: z.number().positive().describe('Per statement that cannot run in a transaction'),

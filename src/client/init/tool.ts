@@ -1,6 +1,6 @@
 /** Which tool a project migrates with, and on which database system. */
 import { basename, dirname, join } from 'node:path/posix';
-import type { MigrationTool, Provider } from '../../contract/settings.js';
+import { USUAL_MIGRATIONS, type MigrationTool, type Provider } from '../../contract/settings.js';
 import type { ProjectFile } from './files.js';
 
 export interface FoundTool {
@@ -77,18 +77,11 @@ export function findProvider(tool: MigrationTool, files: readonly ProjectFile[])
   return drivers.size === 1 && only ? { written: only, provider: only } : null;
 }
 
-const USUAL: Record<MigrationTool, { directory: string; table: string }> = {
-  prisma: { directory: 'prisma/migrations', table: '_prisma_migrations' },
-  knex: { directory: 'migrations', table: 'knex_migrations' },
-  sequelize: { directory: 'migrations', table: 'SequelizeMeta' },
-  typeorm: { directory: 'src/migrations', table: 'migrations' },
-};
-
 /** The folder of the migrations, and the tool's ledger. */
 export function findMigrations(tool: MigrationTool, files: readonly ProjectFile[]): { directory: string; table: string } {
-  if (tool !== 'prisma') return USUAL[tool];
+  if (tool !== 'prisma') return USUAL_MIGRATIONS[tool];
   const lock = files.find(({ path }) => basename(path) === 'migration_lock.toml');
   const [schema] = prismaSchemas(files);
-  const directory = lock ? dirname(lock.path) : schema ? join(dirname(schema.path), 'migrations') : USUAL.prisma.directory;
-  return { ...USUAL.prisma, directory };
+  const directory = lock ? dirname(lock.path) : schema ? join(dirname(schema.path), 'migrations') : USUAL_MIGRATIONS.prisma.directory;
+  return { ...USUAL_MIGRATIONS.prisma, directory };
 }

@@ -192,6 +192,8 @@ export interface Bookkeeping {
   /** Records the end and the answer. Not fenced when `fence` is null (an operation that another one reconciled). */
   end(target: ConnectionTarget, fence: Fence | null, operationId: string, answer: unknown): Promise<void>;
   steps(target: ConnectionTarget, operationId: string): Promise<StepRow[]>;
+  /** The last step of each migration, whichever operation took it. */
+  lastSteps(target: ConnectionTarget): Promise<StepRow[]>;
 }
 
 /** A table (quoted for SQL, schema as search_path where none is named), or the values of one of its columns. */
@@ -289,12 +291,13 @@ export interface DatabaseHandler {
 
   /**
    * A digest of the schema as the database sees it (tables, columns, indexes, constraints, views, functions, triggers,
-   * enums, sequences, extensions, grants), without data and without bookkeeping or ledger contents.
+   * enums, sequences, extensions, grants), without data, bookkeeping and the migration tool's own tables.
+   * @param own names of these; unless given, Prisma's
    */
-  schemaFingerprint(target: ConnectionTarget): Promise<string>;
+  schemaFingerprint(target: ConnectionTarget, own?: readonly string[]): Promise<string>;
 
   /** What the fingerprint is a digest of. */
-  schemaFacts(target: ConnectionTarget): Promise<SchemaFact[]>;
+  schemaFacts(target: ConnectionTarget, own?: readonly string[]): Promise<SchemaFact[]>;
 
   /** Exact rows per user table (bookkeeping left out), however long that takes. */
   tableCounts(target: ConnectionTarget): Promise<{ schema: string; table: string; rows: number }[]>;

@@ -15,6 +15,28 @@ export interface Migration {
   down: Uint8Array | null;
   /** Path relative to the working directory, for messages. */
   file: string;
+  /** Present where the migration is a program of its tool, and `up` the bytes of its file. */
+  program?: ProgramFacts;
+}
+
+/** What is known of a migration that is a program, as it is kept in the plan's artifact. */
+export interface ProgramFacts {
+  transaction: TransactionClass;
+  /** Files that must be as they were right before it runs: its own, and the tool's config. Relative to the working directory. */
+  files: ProgramFile[];
+  /** What it sent when it was tried on an empty database; null: it was not tried. */
+  tried: TriedProgram | null;
+}
+
+export interface ProgramFile { path: string; sha256: string }
+
+export interface TriedProgram {
+  /** Statements in order, without the tool's own and without parameters. */
+  up: string[];
+  /** null: not tried. */
+  down: string[] | null;
+  /** Why it failed there, masked; null: it did not. */
+  failed: string | null;
 }
 
 export interface Project {
@@ -102,6 +124,13 @@ export interface GeneratedMigration {
   findings: Finding[];
 }
 
+export interface TryOutInput {
+  undone: readonly string[];
+  operationId: string;
+  signal: AbortSignal;
+  onProgress: (what: string) => void;
+}
+
 export interface RehearsalInput {
   /** What the database holds already, in order. */
   applied: readonly Migration[];
@@ -171,8 +200,16 @@ export interface MigrationHandler {
   /** Records migrations as applied without running them, in one transaction. */
   baseline(migrations: readonly Pick<Migration, 'name' | 'up'>[], context: StepContext): Promise<void>;
 
-  /** Name of the tool's ledger, in the schema of the target. It is no part of what migrations make. */
-  readonly ledger: string;
+  /** Names of the tool's own tables, the ledger first, in the schema of the target. They are no part of what migrations make. */
+  ownTables(settings: Settings): readonly string[];
+
+  /**
+   * Where migrations are programs: finds out on a scratch database what they send, and what their downs do. Nothing of the target is
+   * changed. What cannot be found out is left untold, and the classification says so.
+   * @param undone names of applied migrations that the plan may undo, in the order of undoing
+   * @returns the same migrations, those that are pending or undone with what was found
+   */
+  tryOut?(migrations: readonly Migration[], target: ConnectionTarget, settings: Settings, input: TryOutInput): Promise<Migration[]>;
 
   /**
    * Makes the schema of the given migrations in an empty scratch database, without a ledger. What reaches outside of the database

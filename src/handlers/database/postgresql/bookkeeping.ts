@@ -33,6 +33,12 @@ export const postgresBookkeeping: Bookkeeping = {
       [operationId],
     ),
 
+  lastSteps: (target) =>
+    read<StepRow>(
+      postgresTarget(target),
+      `SELECT DISTINCT ON (migration) operation_id, migration, action, ledger_id, xid::text AS xid, ${TIME('at')} FROM faber_db.steps s ORDER BY migration, s.at DESC`,
+    ),
+
   async begin(target, fence, row, marker) {
     await fencedRows(postgresTarget(target), fence, 'begin', async (session) => {
       await session.query(

@@ -6,7 +6,8 @@
 const OURS = `('faber_db', 'information_schema')`;
 /** A namespace `n` of the user's. */
 const USER_SCHEMA = `n.nspname NOT IN ${OURS} AND n.nspname !~ '^pg_'`;
-const LEDGER = `'_prisma_migrations'`;
+/** Stands for the names of the migration tool's own relations. */
+const OWN = '$own_relations$';
 /** Members of an extension come and go with it. */
 const notOfExtension = (catalog: string, alias: string) =>
   `NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${alias}.oid AND e.deptype = 'e')`;
@@ -14,12 +15,18 @@ const owner = (column: string) => `pg_get_userbyid(${column})`;
 /** Privileges in a fixed order. */
 const grants = (column: string) => `(SELECT string_agg(a::text, ',' ORDER BY a::text COLLATE "C") FROM unnest(${column}) a)`;
 const RELATION = `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE ${USER_SCHEMA} AND c.relname <> ${LEDGER} AND c.relpersistence <> 't' AND ${notOfExtension('pg_class', 'c')}`;
+  WHERE ${USER_SCHEMA} AND c.relname <> ALL (${OWN}) AND c.relpersistence <> 't' AND ${notOfExtension('pg_class', 'c')}`;
 const OF_RELATION = (column: string) => `JOIN pg_class c ON c.oid = ${column} JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE ${USER_SCHEMA} AND c.relname <> ${LEDGER} AND c.relpersistence <> 't' AND ${notOfExtension('pg_class', 'c')}`;
+  WHERE ${USER_SCHEMA} AND c.relname <> ALL (${OWN}) AND c.relpersistence <> 't' AND ${notOfExtension('pg_class', 'c')}`;
 const RELATION_NAME = `format('%I.%I', n.nspname, c.relname)`;
 
-export const SCHEMA_QUERIES: Record<string, string> = {
+/** @param own names of the migration tool's own relations, which are no part of the schema */
+export function schemaQueries(own: readonly string[]): [kind: string, sql: string][] {
+  const list = `ARRAY[${own.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ')}]::text[]`;
+  return Object.entries(SCHEMA_QUERIES).map(([kind, sql]) => [kind, sql.replaceAll(OWN, list)]);
+}
+
+const SCHEMA_QUERIES: Record<string, string> = {
   schema: `SELECT format('%I', n.nspname) AS name, concat_ws(' ', ${owner('n.nspowner')}, ${grants('n.nspacl')}) AS definition FROM pg_namespace n WHERE ${USER_SCHEMA}`,
 
   extension: `SELECT format('%I', e.extname) AS name, concat_ws(' ', e.extversion, n.nspname) AS definition FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace`,
@@ -29,7 +36,7 @@ export const SCHEMA_QUERIES: Record<string, string> = {
         c.relreplident, am.amname, ts.spcname, pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid), c.reloftype::regtype,
         (SELECT string_agg(i.inhparent::regclass::text, ',' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid)) AS definition
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am am ON am.oid = c.relam LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ${USER_SCHEMA} AND c.relname <> ${LEDGER} AND c.relpersistence <> 't' AND ${notOfExtension('pg_class', 'c')}`,
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ${USER_SCHEMA} AND c.relname <> ALL (${OWN}) AND c.relpersistence <> 't' AND ${notOfExtension('pg_class', 'c')}`,
 
   column: `SELECT format('%s.%I', ${RELATION_NAME}, a.attname) AS name,
       concat_ws(' ', row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
@@ -45,7 +52,7 @@ export const SCHEMA_QUERIES: Record<string, string> = {
   constraint: `SELECT format('%s.%I', coalesce(nullif(x.conrelid, 0)::regclass::text, x.contypid::regtype::text), x.conname) AS name,
       concat_ws(' ', x.contype, pg_get_constraintdef(x.oid), 'valid', x.convalidated, x.conislocal, x.coninhcount) AS definition
     FROM pg_constraint x JOIN pg_namespace n ON n.oid = x.connamespace LEFT JOIN pg_class c ON c.oid = x.conrelid
-    WHERE ${USER_SCHEMA} AND coalesce(c.relname, '') <> ${LEDGER} AND ${notOfExtension('pg_constraint', 'x')}
+    WHERE ${USER_SCHEMA} AND coalesce(c.relname, '') <> ALL (${OWN}) AND ${notOfExtension('pg_constraint', 'x')}
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.deptype = 'e' AND ((e.classid = 'pg_class'::regclass AND e.objid = x.conrelid) OR (e.classid = 'pg_type'::regclass AND e.objid = x.contypid)))`,
 
   view: `SELECT ${RELATION_NAME} AS name, pg_get_viewdef(c.oid) || CASE WHEN c.relkind = 'm' THEN ' populated ' || c.relispopulated ELSE '' END AS definition
@@ -116,7 +123,7 @@ export const SCHEMA_QUERIES: Record<string, string> = {
 
   comment: `SELECT concat_ws(' ', i.type, i.identity) AS name, d.description AS definition
     FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i
-    WHERE d.objoid >= 16384 AND coalesce(i.schema, '') NOT IN ${OURS} AND i.identity NOT LIKE 'faber\\_db%' AND i.identity !~ '\\m_prisma_migrations'
+    WHERE d.objoid >= 16384 AND coalesce(i.schema, '') NOT IN ${OURS} AND i.identity NOT LIKE 'faber\\_db%' AND NOT EXISTS (SELECT FROM unnest(${OWN}) own WHERE i.identity ~ ('(^|[. "])' || own || '([. "]|$|_)'))
       AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e')`,
 
   security_label: `SELECT concat_ws(' ', l.provider, i.type, i.identity) AS name, l.label AS definition

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { FaberError } from '../../../contract/failure.js';
 import { ScriptError, type SchemaFact, type Session } from '../contract.js';
 import type { PostgresTarget } from './connection-url.js';
-import { SCHEMA_QUERIES } from './fingerprint-queries.js';
+import { schemaQueries } from './fingerprint-queries.js';
 import { withSession } from './session.js';
 import { readingName } from './session-names.js';
 
@@ -14,14 +14,14 @@ const LOCK_TIMEOUT_SECONDS = 30;
  * sha256 (hex) over `schemaLines`: equal for equal schemas, whatever object ids or the order of their making.
  * @throws FaberError lock_timeout
  */
-export async function schemaFingerprint(target: PostgresTarget): Promise<string> {
-  const lines = await unlessLocked(target, schemaLines);
+export async function schemaFingerprint(target: PostgresTarget, own?: readonly string[]): Promise<string> {
+  const lines = await unlessLocked(target, (session) => schemaLines(session, own));
   return createHash('sha256').update(lines.join('\0')).digest('hex');
 }
 
 /** What the fingerprint is a digest of. @throws FaberError lock_timeout */
-export function schemaFacts(target: PostgresTarget): Promise<SchemaFact[]> {
-  return unlessLocked(target, (session) => inSnapshot(session, () => readFacts(session)));
+export function schemaFacts(target: PostgresTarget, own?: readonly string[]): Promise<SchemaFact[]> {
+  return unlessLocked(target, (session) => inSnapshot(session, () => readFacts(session, own)));
 }
 
 async function unlessLocked<T>(target: PostgresTarget, read: (session: Session) => Promise<T>): Promise<T> {
@@ -34,8 +34,8 @@ async function unlessLocked<T>(target: PostgresTarget, read: (session: Session) 
 }
 
 /** The facts of the schema in one snapshot; see `readSchema`. */
-export async function schemaLines(session: Session): Promise<string[]> {
-  return inSnapshot(session, () => readSchema(session));
+export async function schemaLines(session: Session, own?: readonly string[]): Promise<string[]> {
+  return inSnapshot(session, () => readSchema(session, own));
 }
 
 async function inSnapshot<T>(session: Session, read: () => Promise<T>): Promise<T> {
@@ -52,18 +52,20 @@ const SETTINGS = ['search_path = pg_catalog', 'extra_float_digits = 1', 'Interva
 
 /**
  * One line for each fact, sorted: `table public.customer …`, `column public.customer.id 1 integer …`. In the session's transaction,
- * whose settings it changes. Left out: the schema `faber_db` and the table `_prisma_migrations`, whose coming is no change of
- * the user's schema.
+ * whose settings it changes. Left out: the schema `faber_db` and the tool's own relations, whose coming is no change of the user's schema.
+ * @param own their names; unless given, Prisma's
  */
-export async function readSchema(session: Session): Promise<string[]> {
-  const facts = await readFacts(session);
+export async function readSchema(session: Session, own?: readonly string[]): Promise<string[]> {
+  const facts = await readFacts(session, own);
   return facts.map(({ kind, name, definition }) => `${kind} ${name} ${definition}`).sort();
 }
 
-async function readFacts(session: Session): Promise<SchemaFact[]> {
+const PRISMA = ['_prisma_migrations'];
+
+async function readFacts(session: Session, own: readonly string[] = PRISMA): Promise<SchemaFact[]> {
   for (const setting of SETTINGS) await session.query(`SET LOCAL ${setting}`);
   const facts: SchemaFact[] = [];
-  for (const [kind, sql] of Object.entries(SCHEMA_QUERIES)) {
+  for (const [kind, sql] of schemaQueries(own)) {
     const rows = await session.query<{ name: string; definition: unknown }>(sql);
     facts.push(...rows.map(({ name, definition }) => ({ kind, name, definition: typeof definition === 'string' ? definition : JSON.stringify(definition) })));
   }

@@ -23,18 +23,18 @@ export class PostgresDriftHandler implements DriftHandler {
   constructor(private readonly database: DatabaseHandler) {}
 
   async find(request: DriftRequest): Promise<FoundDrift> {
-    const { target, tool, signal, id } = request;
+    const { target, tool, settings, signal, id } = request;
     const server = await this.#server(request);
     const { made, leftOut } = await this.#made(request, server);
     request.progress?.('Reading the schema of the database');
-    const there = await schemaSql(target, server.major, tool.ledger, signal);
+    const there = await schemaSql(target, server.major, tool.ownTables(settings), signal);
     const differences = schemaDifferences(await readSchema(made), await readSchema(there));
     const notes = leftOut.slice(0, MOST_NOTES).map((what) => `Not run again in the scratch database: ${what}`);
     if (leftOut.length > MOST_NOTES) notes.push(`… and ${leftOut.length - MOST_NOTES} more`);
     if (differences.every(({ difference }) => difference !== 'changed')) return this.#found(request, differences, notes);
 
     request.progress?.('Comparing both once more after a reload');
-    const again = await stillDifferent({ database: this.database, target, serverMajor: server.major, ledger: tool.ledger, id, signal }, made, there);
+    const again = await stillDifferent({ database: this.database, target, serverMajor: server.major, ownTables: tool.ownTables(settings), id, signal }, made, there);
     if ('reason' in again) {
       notes.push(`Expressions that PostgreSQL rewrote in a restore may show as changed: the schemas could not be reloaded for a second look (${again.reason})`);
       return this.#found(request, differences, notes);
@@ -59,7 +59,7 @@ export class PostgresDriftHandler implements DriftHandler {
         progress?.(`Applying ${migrations.length} migration(s) to a scratch database`);
         const leftOut = await tool.makeSchema(migrations, scratch, settings, signal);
         await barrier('in-drift', signal);
-        return { made: await schemaSql(scratch, server.major, tool.ledger, signal), leftOut };
+        return { made: await schemaSql(scratch, server.major, tool.ownTables(settings), signal), leftOut };
       });
     } catch (error) {
       if (!(error instanceof ScriptError)) throw error;

@@ -16,7 +16,7 @@ export interface Reloading {
   database: DatabaseHandler;
   target: ConnectionTarget;
   serverMajor: number;
-  ledger: string;
+  ownTables: readonly string[];
   id: string;
   signal: AbortSignal;
 }
@@ -36,7 +36,7 @@ export async function stillDifferent(reloading: Reloading, made: string, there: 
   }
 }
 
-function reload({ database, target, serverMajor, ledger, id, signal }: Reloading, which: string, dump: string): Promise<string> {
+function reload({ database, target, serverMajor, ownTables, id, signal }: Reloading, which: string, dump: string): Promise<string> {
   return database.withScratch(target, { id: `${id} ${which}`, signal }, async (scratch) => {
     const { statements, text } = await parseDump(dump);
     // An event trigger would fire on what follows it.
@@ -47,6 +47,6 @@ function reload({ database, target, serverMajor, ledger, id, signal }: Reloading
     } finally {
       await session.close();
     }
-    return schemaSql(scratch, serverMajor, ledger, signal);
+    return schemaSql(scratch, serverMajor, ownTables, signal);
   });
 }

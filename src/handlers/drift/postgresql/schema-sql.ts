@@ -19,17 +19,17 @@ const LEFT_OUT = ['owner', 'privileges', 'tablespaces', 'comments', 'publication
 
 /**
  * @param serverMajor of the target's server
- * @param ledger table of the migration tool, in the target's schema
+ * @param ownTables those of the migration tool, in the target's schema
  * @throws FaberError unsupported (no pg_dump of that version), lock_timeout, plan_failed
  */
-export async function schemaSql(target: ConnectionTarget, serverMajor: number, ledger: string, signal: AbortSignal): Promise<string> {
+export async function schemaSql(target: ConnectionTarget, serverMajor: number, ownTables: readonly string[], signal: AbortSignal): Promise<string> {
   const programs = await findPrograms(serverMajor);
   const { text, exit } = await supervise(signal, async (start) => {
     const running = start(
       {
         name: 'pg_dump',
         file: programs.pg_dump,
-        args: ['--schema-only', ...LEFT_OUT, '--exclude-schema=faber_db', `--exclude-table=${pattern(target.schema)}.${pattern(ledger)}`, '--no-password', `--lock-wait-timeout=${LOCK_WAIT_MS}`],
+        args: ['--schema-only', ...LEFT_OUT, '--exclude-schema=faber_db', ...ownTables.map((table) => `--exclude-table=${pattern(target.schema)}.${pattern(table)}`), '--no-password', `--lock-wait-timeout=${LOCK_WAIT_MS}`],
         env: childConnection(target, 'compare'),
       },
       'ignore',

@@ -13,7 +13,6 @@ import { seedCommand } from './seed-command.js';
 
 export class PrismaMigrationHandler implements MigrationHandler {
   readonly tool = 'prisma';
-  readonly ledger = LEDGER_TABLE;
   readonly compare = compare;
   readonly seedCommand = seedCommand;
   readonly digestsWhenApplied = digestsWhenApplied;
@@ -22,6 +21,10 @@ export class PrismaMigrationHandler implements MigrationHandler {
 
   readProject(settings: Settings, variables?: NodeJS.ProcessEnv) {
     return readProject(settings, this.runner.providers, variables);
+  }
+
+  ownTables() {
+    return [LEDGER_TABLE];
   }
 
   classify(migration: Migration) {
