@@ -19,18 +19,21 @@ export function packageFolder(name: string, version: string): string {
 
 /**
  * Fetches one exact version of a package, once.
+ * @param others further requirements (`moto[s3]==5.2.5`); with any, and be it none, what the package depends on comes along.
  * @returns its folder.
  * @throws Error with the end of what python or pip said.
  */
-export async function fetchPackage(name: string, version: string, say: Say): Promise<string> {
+export async function fetchPackage(name: string, version: string, say: Say, others?: readonly string[]): Promise<string> {
   return buildOnce(packageFolder(name, version), async (folder) => {
     const python = await privatePython(say);
     say(`Fetching ${name} ${version} (once, kept in ${cacheFolder()})`);
-    await pythonRun(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '--no-deps', '--target', folder, `${name}==${version}`]);
+    const options = ['--quiet', '--disable-pip-version-check', '--no-input', '--no-compile', ...(others ? [] : ['--no-deps'])];
+    await pythonRun(python, ['-m', 'pip', 'install', ...options, '--target', folder, `${name}==${version}`, ...(others ?? [])]);
   });
 }
 
-async function privatePython(say: Say): Promise<string> {
+/** A Python of our own, which sees no package of the system's. @returns its path */
+export async function privatePython(say: Say): Promise<string> {
   const folder = await buildOnce(join(cacheFolder(), 'python'), async (partial) => {
     const system = process.env['FABER_DB_PYTHON'] ?? onPath('python3');
     if (!system) throw new Error('there is no python3 on PATH');

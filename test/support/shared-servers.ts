@@ -9,6 +9,7 @@ import { postgresPrograms } from '../../src/dev/postgres-programs.js';
 import { startPostgres } from '../../src/dev/postgres-server.js';
 import { temporalCli } from '../../src/dev/temporal-cli.js';
 import { startTemporal } from '../../src/dev/temporal-server.js';
+import { startMoto } from './moto.js';
 
 export interface SharedServer {
   facts: unknown;
@@ -28,6 +29,10 @@ const kinds: Record<string, () => Promise<SharedServer>> = {
     const server = await startMysql(await mysqlPrograms(console.error));
     const { adminUrl, binDir, libraryPath, host, port } = server;
     return { facts: { adminUrl, binDir, libraryPath, host, port }, stop: () => server.stop() };
+  },
+  async aws() {
+    const server = await startMoto();
+    return { facts: { endpoint: server.endpoint }, stop: () => server.stop() };
   },
   async temporal() {
     const server = await startTemporal(await temporalCli(console.error), { headless: true });
