@@ -129,7 +129,7 @@ export const CASES: Readonly<Record<string, Case>> = {
       await scene.applyPending();
       await scene.write([ITEM, { ...NOTE, up: ['ALTER TABLE item ADD COLUMN note VARCHAR(200)'] }]);
       const [, note] = await scene.migrations();
-      expect((await scene.status()).edited).toEqual([note!.name]);
+      expect((await scene.status()).edited).toEqual(scene.combination.keepsNoChecksum ? [] : [note!.name]);
     },
   },
 
@@ -137,9 +137,12 @@ export const CASES: Readonly<Record<string, Case>> = {
     about: 'tool', column: 'missing files', samples: [ITEM, NOTE],
     async run(scene) {
       await scene.applyPending();
-      const [item, note] = await scene.migrations();
+      const [, note] = await scene.migrations();
       await scene.write([ITEM]);
-      expect(await scene.status()).toMatchObject({ missing: [note!.name], applied: [item!.name, note!.name] });
+      const { missing, applied } = await scene.status();
+      expect([missing.length, applied.length]).toEqual([1, 2]);
+      // A ledger may know the beginning of the name only.
+      expect(note!.name.startsWith(at(missing, 0))).toBe(true);
     },
   },
 
@@ -232,7 +235,7 @@ export const CASES: Readonly<Record<string, Case>> = {
       const made = await scene.tool.generate(scene.target, scene.settings, request);
       expect(made.migration?.name).toMatch(/add.?note/i);
       expect((await scene.migrations()).map(({ name }) => name)).toContain(made.migration!.name);
-      expect((await readFile(join(scene.root, made.migration!.file))).equals(made.migration!.up)).toBe(true);
+      expect((await readFile(join(scene.root, made.migration!.file))).includes(Buffer.from(made.migration!.up))).toBe(true);
       if (scene.combination.project.wantColumn === undefined) return;
       expect(statuses(await scene.applyPending())).toEqual(['applied', 'applied']);
       expect(await columns(scene)).toContain('note');

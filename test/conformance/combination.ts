@@ -34,7 +34,8 @@ export interface System {
 }
 
 export interface ProjectKind {
-  tool: MigrationTool;
+  /** As the config names it; the worked example of docs/handlers.md is no tool of the product. */
+  tool: MigrationTool | 'dbmate';
   table: string;
   /** Writes the project, or writes it anew: files of samples that are not given any more are gone. */
   write(root: string, samples: readonly Sample[], system: System): Promise<void>;
@@ -53,6 +54,10 @@ export interface Combination {
   settings?: Partial<Settings>;
   /** A step that fails in the middle leaves what ran before it, also where the database could take it back. */
   leavesHalf?: boolean;
+  /** Neither the tool's ledger nor our own record tells what an applied migration looked like. */
+  keepsNoChecksum?: boolean;
+  /** Instead of the product's own. */
+  handler?: (database: DatabaseHandler) => MigrationHandler;
 }
 
 export interface Scene {
@@ -82,11 +87,11 @@ export async function openScene(combination: Combination, samples: readonly Samp
   const root = await tempDir();
   const db = await system.create();
   const database = databaseHandlers(system.provider);
-  const tool = migrationHandlers(project.tool, database);
+  const tool = combination.handler?.(database) ?? migrationHandlers(project.tool as MigrationTool, database);
   const target = database.target(db.url);
   const base = prismaSettings(root, join(root, project.directory));
   const settings: Settings = {
-    ...base, provider: system.provider, migration_tool: project.tool, migrations: { ...base.migrations, table: project.table }, ...combination.settings,
+    ...base, provider: system.provider, migration_tool: tool.tool, migrations: { ...base.migrations, table: project.table }, ...combination.settings,
   };
   const variables = { ...process.env, [settings.connection_string_env]: db.url };
   const write = (all: readonly Sample[]) => project.write(root, all, system);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { CASES, type Case } from './cases.js';
 import { openScene, title, type Combination } from './combination.js';
 import { limited } from './limited.js';
-import { COMBINATIONS } from './matrix.js';
+import { COMBINATIONS, WORKED_EXAMPLE } from './matrix.js';
 import { capabilityTable, type Passed } from './table.js';
 
 const README = new URL('../../README.md', import.meta.url);
@@ -13,7 +13,7 @@ const passed: Passed[] = [];
 /** What is about the database alone runs with one tool. */
 const isFirstOn = (combination: Combination) => COMBINATIONS.find(({ system }) => system === combination.system) === combination;
 
-describe.each(COMBINATIONS.map((combination) => [title(combination), combination] as const))('%s', (_title, combination) => {
+describe.each([...COMBINATIONS, WORKED_EXAMPLE].map((combination) => [title(combination), combination] as const))('%s', (_title, combination) => {
   const cases = Object.entries(CASES).filter(([, { about }]) => about === 'tool' || isFirstOn(combination));
 
   it.concurrent.each(cases)('%s', async (name: string, told: Case) => {

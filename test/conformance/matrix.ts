@@ -1,8 +1,13 @@
 /** The matrix: a line a combination. */
 import type { Combination } from './combination.js';
+import { dbmate } from './projects/dbmate.js';
 import { prisma } from './projects/prisma.js';
 import { postgresql } from './systems/postgresql.js';
+import { DbmateMigrationHandler } from './worked-example/dbmate.js';
 
 export const COMBINATIONS: readonly Combination[] = [
   { project: prisma, system: postgresql },
 ];
+
+/** Of docs/handlers.md. */
+export const WORKED_EXAMPLE: Combination = { project: dbmate, system: postgresql, keepsNoChecksum: true, handler: (database) => new DbmateMigrationHandler(database) };

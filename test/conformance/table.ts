@@ -11,6 +11,7 @@ export interface Passed {
 }
 
 const LEAVES = 'a failed migration leaves';
+const EDITED = 'edited files';
 
 export function capabilityTable(passed: readonly Passed[]): string {
   const columns = Object.entries(CASES).flatMap(([name, { column }]) => (column === undefined ? [] : [{ name, column }]));
@@ -18,7 +19,7 @@ export function capabilityTable(passed: readonly Passed[]): string {
     // What is about the database alone ran with another tool.
     const ran = passed.find((one) => one.name === name && (one.combination === combination || (CASES[name]!.about === 'database' && one.combination.system === combination.system)));
     if (ran === undefined) return 'failed';
-    if (ran.refused) return '–';
+    if (ran.refused || (column === EDITED && combination.keepsNoChecksum)) return '–';
     if (column !== LEAVES) return 'yes';
     return combination.leavesHalf === true || !combination.system.rollsBack ? 'what ran, told' : 'nothing';
   };
