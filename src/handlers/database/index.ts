@@ -2,10 +2,12 @@
 import { FaberError } from '../../contract/failure.js';
 import type { Settings } from '../../contract/settings.js';
 import type { DatabaseHandler, DatabaseHandlers } from './contract.js';
+import { mysqlDatabaseHandler } from './mysql/index.js';
 import { postgresDatabaseHandler } from './postgresql/index.js';
 
 const HANDLERS: Partial<Record<Settings['provider'], DatabaseHandler>> = {
   postgresql: postgresDatabaseHandler,
+  mysql: mysqlDatabaseHandler,
 };
 
 /** Returns the handler of a provider. @throws FaberError unsupported, naming the providers there are. */
