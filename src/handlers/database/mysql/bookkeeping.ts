@@ -29,6 +29,9 @@ export const mysqlBookkeeping: Bookkeeping = {
   steps: (target, operationId) =>
     read<StepRow>(mysqlTarget(target), (table) => `SELECT operation_id, migration, action, ledger_id, NULL AS xid, ${TIME('at')} FROM ${table('steps')} s WHERE operation_id = ? ORDER BY s.n`, [operationId]),
 
+  lastSteps: (target) =>
+    read<StepRow>(mysqlTarget(target), (table) => `SELECT operation_id, migration, action, ledger_id, NULL AS xid, ${TIME('at')} FROM ${table('steps')} s WHERE s.n IN (SELECT MAX(n) FROM ${table('steps')} GROUP BY migration) ORDER BY s.migration`),
+
   async begin(target, fence, row, marker) {
     await fencedRows(mysqlTarget(target), fence, async (session, table) => {
       await session.query(
