@@ -10,24 +10,24 @@ import type { MysqlTarget } from './url.js';
 
 /** Seconds. A definition is read under a lock of its table, which a schema change may hold for long. */
 const LOCK_TIMEOUT = 30;
-/** Its coming is no change of the user's schema. */
-const LEFT_OUT = new Set(['_prisma_migrations']);
+/** Prisma's. The coming of a tool's own tables is no change of the user's schema. */
+const OWN: readonly string[] = ['_prisma_migrations'];
 
 /** sha256 (hex): equal for equal schemas, in whichever database they are. @throws FaberError lock_timeout */
-export async function schemaFingerprint(target: MysqlTarget): Promise<string> {
-  return digestOf(await schemaFacts(target));
+export async function schemaFingerprint(target: MysqlTarget, own?: readonly string[]): Promise<string> {
+  return digestOf(await schemaFacts(target, own));
 }
 
-export function digestOf(facts: readonly SchemaFact[]): string {
+function digestOf(facts: readonly SchemaFact[]): string {
   return createHash('sha256').update(facts.map(({ kind, name, definition }) => `${kind} ${name} ${definition}`).sort().join('\0')).digest('hex');
 }
 
 /** What the fingerprint is a digest of. @throws FaberError lock_timeout */
-export async function schemaFacts(target: MysqlTarget): Promise<SchemaFact[]> {
+export async function schemaFacts(target: MysqlTarget, own: readonly string[] = OWN): Promise<SchemaFact[]> {
   try {
     return await withSession(target, readingName('fingerprint'), async (session) => {
       await session.query(`SET SESSION lock_wait_timeout = ${LOCK_TIMEOUT}`);
-      return readFacts(session, target.database);
+      return readFacts(session, target.database, own);
     });
   } catch (error) {
     if (errnoOf(error) !== LOCK_WAIT_TIMEOUT) throw error;
@@ -39,10 +39,10 @@ export async function schemaFacts(target: MysqlTarget): Promise<SchemaFact[]> {
   }
 }
 
-export async function readFacts(session: Session, database: string): Promise<SchemaFact[]> {
+async function readFacts(session: Session, database: string, own: readonly string[]): Promise<SchemaFact[]> {
   const facts: SchemaFact[] = [];
   for (const { name, kind } of await tablesIn(session, database)) {
-    if (LEFT_OUT.has(name) || kind === 'view') continue;
+    if (own.includes(name) || kind === 'view') continue;
     const text = await tableDefinition(session, database, name);
     if (text === null) continue;
     facts.push(...(kind === 'sequence' ? [{ kind: 'sequence', name, definition: text }] : tableFacts(name, text)));
@@ -55,7 +55,7 @@ export async function readFacts(session: Session, database: string): Promise<Sch
 }
 
 /** A fact for each line of SHOW CREATE TABLE: columns, keys and constraints, and the options of the table. */
-export function tableFacts(table: string, definition: string): SchemaFact[] {
+function tableFacts(table: string, definition: string): SchemaFact[] {
   const lines = definition.split('\n');
   const facts: SchemaFact[] = [];
   let position = 0;

@@ -30,8 +30,8 @@ export const mysqlDatabaseHandler: DatabaseHandler = {
   // Every commit of ours waits for the disk as the server is set up to: there is nothing to make up for.
   makeDurable: async () => {},
   standalone: (target, fence, options, sql) => standalone(mysqlTarget(target), fence, options, sql),
-  schemaFingerprint: (target) => schemaFingerprint(mysqlTarget(target)),
-  schemaFacts: (target) => schemaFacts(mysqlTarget(target)),
+  schemaFingerprint: (target, own) => schemaFingerprint(mysqlTarget(target), own),
+  schemaFacts: (target, own) => schemaFacts(mysqlTarget(target), own),
   tableCounts: (target) => tableCounts(mysqlTarget(target)),
   measureTables: (target) => measureTables(mysqlTarget(target)),
   measure: (target, places) => measure(mysqlTarget(target), places),

@@ -1,6 +1,6 @@
 /** What the parts of an ALTER TABLE do to data and locks. */
 import type { AlterTableCmd, AlterTableStmt, ColumnDef, Constraint, TypeName } from 'libpg-query';
-import { caution, destroys, destroysAs, note, opaque, type Effect, type Fresh } from './effect.js';
+import { caution, destroys, destroysAs, note, opaque, type Effect, type Fresh } from '../effect.js';
 import { names, objectsIn, relationName } from './tree.js';
 
 /** Tables that the same script created are left out: they are empty or hold only what the script wrote. */

@@ -2,7 +2,7 @@
 import type { Finding, UndoClass } from '../../../../contract/plan.js';
 import { Risk } from '../../../../contract/settings.js';
 import type { Classification, Migration } from '../../contract.js';
-import type { Effect } from './effect.js';
+import type { Effect } from '../effect.js';
 import { enumValuesUsedTooEarly } from './enum-values.js';
 import { originOf } from '../generated-down.js';
 import { parseScript, type Script } from './parse.js';

@@ -1,6 +1,6 @@
 /** Effects of a whole script, statement by statement. */
 import type { Node } from 'libpg-query';
-import type { Effect } from './effect.js';
+import type { Effect } from '../effect.js';
 import type { Script } from './parse.js';
 import { effectsOf } from './statement-effects.js';
 import { relationName } from './tree.js';

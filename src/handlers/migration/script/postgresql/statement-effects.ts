@@ -1,7 +1,7 @@
 /** Which effects each kind of statement has, all but the parts of ALTER TABLE. */
 import type { Node } from 'libpg-query';
 import { alterTableEffects } from './alter-table.js';
-import { caution, destroys, destroysAs, note, opaque, type Effect, type Fresh } from './effect.js';
+import { caution, destroys, destroysAs, note, opaque, type Effect, type Fresh } from '../effect.js';
 import { objectsIn, names, optionOn, relationName, unwrap } from './tree.js';
 
 /** Effects worth telling; an empty list means that nothing of existing data or traffic is touched. */

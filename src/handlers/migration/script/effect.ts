@@ -1,6 +1,6 @@
 /** What one statement does to data, to locks and to the applications that run beside it. */
-import type { Finding } from '../../../../contract/plan.js';
-import type { Risk, StatementKind } from '../../../../contract/settings.js';
+import type { Finding } from '../../../contract/plan.js';
+import type { Risk, StatementKind } from '../../../contract/settings.js';
 
 /** `destroys`: existing data is gone afterwards; `maybe`: the script does not tell (code that runs unseen). */
 export interface Effect {
