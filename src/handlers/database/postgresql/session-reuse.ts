@@ -11,13 +11,10 @@ import { changingName } from './session-names.js';
 const KEEP_MS = 1_000;
 
 /**
- * What DISCARD ALL does, which stands in no message with other statements
- * (https://www.postgresql.org/docs/current/sql-discard.html).
+ * What DISCARD ALL does, which stands in no message with other statements (https://www.postgresql.org/docs/current/sql-discard.html),
+ * without what was reset in the transaction already: role and settings. Cached plans change nothing for who comes next.
  */
-export const CLEANING: readonly string[] = [
-  'CLOSE ALL', 'SET SESSION AUTHORIZATION DEFAULT', 'RESET ALL', 'DEALLOCATE ALL', 'UNLISTEN *', 'SELECT pg_catalog.pg_advisory_unlock_all()',
-  'DISCARD PLANS', 'DISCARD TEMPORARY', 'DISCARD SEQUENCES',
-];
+export const CLEANING: readonly string[] = ['CLOSE ALL', 'DEALLOCATE ALL', 'UNLISTEN *', 'SELECT pg_catalog.pg_advisory_unlock_all()', 'DISCARD TEMPORARY', 'DISCARD SEQUENCES'];
 
 interface Kept {
   session: PostgresSession;

@@ -97,24 +97,25 @@ async function run(session: PostgresSession, fence: Fence, options: TransactionO
 
 /** One message: each costs as much as a small statement. */
 async function begin(session: PostgresSession, fence: Fence, limits: string, { advisoryLock, opening }: TransactionOptions): Promise<{ xid: string; opened: Row[] }> {
-  const tool = advisoryLock === undefined ? '' : `SELECT pg_catalog.pg_advisory_xact_lock(${advisoryLock});`;
+  // In one statement, left to right: the wait for the tool's lock has the limit already.
+  const tool = advisoryLock === undefined ? '' : `, pg_catalog.pg_advisory_xact_lock(${advisoryLock})`;
   // In READ COMMITTED each statement sees what is committed when it begins: the opening one, what was there under both locks.
-  const results = await session.messages(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${limits}; ${tool} ${LOCK_FENCE}; ${opening ?? ''}`);
+  const results = await session.messages(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${limits}${tool}; ${LOCK_FENCE}; ${opening ?? ''}`);
   const opened = opening === undefined ? [] : (results.pop() ?? []);
   return { xid: ownFence(results.at(-1)?.[0] as FenceRow | undefined, fence), opened };
 }
 
 /** Fails (22012) unless the session is still in the transaction of this id, whatever operators a script has made. */
 const sameTransaction = (xid: string) =>
-  `SELECT 1 OPERATOR(pg_catalog./) (pg_catalog.txid_current() OPERATOR(pg_catalog.=) ${xid}::pg_catalog.int8)::pg_catalog.int4`;
+  `1 OPERATOR(pg_catalog./) (pg_catalog.txid_current() OPERATOR(pg_catalog.=) ${xid}::pg_catalog.int8)::pg_catalog.int4`;
 
 /**
  * What follows must not depend on what a script has set: role, search_path, timeouts. A script with a COMMIT of its own has
- * left the transaction: its step and what it changed are no longer one, so the first of these statements fails there.
+ * left the transaction: its step and what it changed are no longer one, so the check fails there, before anything is written.
  */
 function writing(fence: Fence, xid: string, limits: string, { step, closing }: TransactionOptions): string[] {
   const write = step ? stepOf(fence, step) : recordTransaction(fence.operationId, 'change');
-  return [sameTransaction(xid), 'RESET SESSION AUTHORIZATION', 'RESET ROLE', 'RESET ALL', limits, write, ...(closing === undefined ? [] : [closing])];
+  return ['RESET SESSION AUTHORIZATION', 'RESET ROLE', 'RESET ALL', `${limits}, ${sameTransaction(xid)}`, write, ...(closing === undefined ? [] : [closing])];
 }
 
 function endedByItself(): ScriptError {
@@ -164,7 +165,7 @@ async function end(session: PostgresSession, statements: readonly string[]): Pro
 /** A violation of a deferred constraint comes at COMMIT and rolls back; a connection that breaks there leaves the outcome unknown. */
 async function failureOf(error: unknown, statements: readonly string[], completed: number): Promise<unknown> {
   const statement = statements[completed] ?? '';
-  if (completed === 0 && statement !== 'COMMIT' && (error as { code?: string }).code === DIVISION_BY_ZERO) return endedByItself();
+  if (completed === CHECKED && statement !== 'COMMIT' && (error as { code?: string }).code === DIVISION_BY_ZERO) return endedByItself();
   const commits = statements.includes('COMMIT');
   // Where it breaks on the way, the server may have read what stands before COMMIT only: that too is told by the ledger.
   if (isLost(error)) return serverFailure(error, { sql: statement, statementIndex: null, ...(commits && { phase: 'at COMMIT; the ledger tells whether it took effect' }) });
@@ -174,6 +175,8 @@ async function failureOf(error: unknown, statements: readonly string[], complete
 }
 
 const DIVISION_BY_ZERO = '22012';
+/** Where in `writing` the transaction is compared. */
+const CHECKED = 3;
 
 function plainFailure(facts: Pick<ScriptFailure, 'sqlState' | 'message'>): ScriptError {
   return new ScriptError({ ...facts, line: null, statementIndex: null, statement: null, objects: {}, connectionLost: false }, facts.message);
