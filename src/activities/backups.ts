@@ -1,7 +1,7 @@
 import { FaberError } from '../contract/failure.js';
 import { countedIn, type BackupRecord, type BackupSummary, type LedgerState } from '../contract/backup.js';
 import type { Settings } from '../contract/settings.js';
-import { levelFor } from '../handlers/backup/contract.js';
+import { levelFor, type Store } from '../handlers/backup/contract.js';
 import type { Ledger } from '../handlers/migration/contract.js';
 import type { BackupInput, BackupOutcome } from './contract.js';
 import { openResources, type Dependencies } from './dependencies.js';
@@ -30,23 +30,42 @@ export async function createBackup(deps: Dependencies, input: BackupInput): Prom
   const { settings } = input;
   return withHeartbeat(async (running) => {
     const { target, store, backups, migrations, database } = await openBackups(deps, settings);
-    const there = await store.getBackup(input.backup_id).catch((error: unknown) => {
-      if (error instanceof FaberError && error.code === 'backup_not_found') return null;
-      throw error;
-    });
+    const there = await backupIn(store, input.backup_id);
     if (there !== null && there.operation_id !== input.operation_id) return { kind: 'id_taken' };
     // A change that it was taken for may go back to it.
     await noteNeed(store, settings, input.operation_id, { backups: [input.backup_id] });
     const ledger = await migrations.readLedger(target, settings).catch(() => null);
     const others = (await database.bookkeeping.unfinished(target).catch(() => [])).filter((row) => row.operation_id !== input.operation_id);
-    const record = await backups.create(target, store, {
+    const record = await createUnlessTaken(() => backups.create(target, store, {
       settings, backupId: input.backup_id, operationId: input.operation_id, label: input.label, reason: input.reason,
       ledgerDigest: ledger?.digest ?? null, ledger: ledger?.exists ? ledgerState(ledger) : null, incompleteState: others[0]?.operation_id ?? null, signal: running.signal,
       onProgress: (bytes) => running.progress(`Dumped ${Math.round(bytes / 1024)} KiB`),
-    });
+      onPercent: (percent, name) => running.progress(`Snapshot ${name}: ${percent} %`),
+      onWait: running.progress,
+    }));
+    if (record === null) return { kind: 'id_taken' };
     const { sizeBytes } = await database.identify(target);
     return { kind: 'created', backup: summarizeBackup(record), level: levelFor(settings, sizeBytes) };
   });
+}
+
+async function backupIn(store: Store, backupId: string): Promise<BackupRecord | null> {
+  try {
+    return await store.getBackup(backupId);
+  } catch (error) {
+    if (error instanceof FaberError && error.code === 'backup_not_found') return null;
+    throw error;
+  }
+}
+
+/** @returns null when another operation is taking a backup under this id right now, which the store does not know yet */
+async function createUnlessTaken(create: () => Promise<BackupRecord>): Promise<BackupRecord | null> {
+  try {
+    return await create();
+  } catch (error) {
+    if (error instanceof FaberError && error.result?.['id_taken'] === true) return null;
+    throw error;
+  }
 }
 
 function ledgerState({ rows }: Ledger): LedgerState {
@@ -56,8 +75,13 @@ function ledgerState({ rows }: Ledger): LedgerState {
 }
 
 /** Removes what an unfinished backup left in the store. A finished one is left alone. */
-export async function abandonBackup(deps: Dependencies, input: { settings: Settings; backup_id: string }): Promise<void> {
-  await withHeartbeat(async () => (await deps.openStore(input.settings)).abandonBackup(input.backup_id));
+export async function abandonBackup(deps: Dependencies, input: { settings: Settings; backup_id: string; operation_id?: string }): Promise<void> {
+  await withHeartbeat(async () => {
+    const { store, backups } = await openBackups(deps, input.settings);
+    if ((await backupIn(store, input.backup_id)) !== null) return;
+    await store.abandonBackup(input.backup_id);
+    if (input.operation_id !== undefined) await backups.abandon?.(store, input.backup_id, input.operation_id);
+  });
 }
 
 /** Restores the backup into a scratch database, compares row counts, and raises its level to proven. */

@@ -53,12 +53,18 @@ class CleanUp {
     };
   }
 
-  async #backups({ store }: Opened, facts: RetentionFacts, needs: Needs): Promise<void> {
+  async #backups({ store, backups }: Opened, facts: RetentionFacts, needs: Needs): Promise<void> {
     const { verdicts } = await retainBackups(this.deps, this.settings, store, facts);
     // The oldest first: an end in the middle leaves the newer ones.
-    for (const { record, ...verdict } of verdicts.toReversed()) {
+    for (const { record, ...judged } of verdicts.toReversed()) {
+      const verdict = record.hosted === undefined || backups.discard ? judged : { ...judged, remove: false, reason: 'its snapshot is deleted only while backup.method is snapshot' };
       const isWanted = async () => (await needs.ofBackup(record.backup_id, record.operation_id)) !== null;
-      await this.#take(verdict, () => store.removeBackup(record.backup_id, isWanted));
+      await this.#take(verdict, async () => {
+        const freed = await store.removeBackup(record.backup_id, isWanted);
+        // A crash in between leaves it outside of the store, where it is found as a left-over.
+        if (freed !== null) await backups.discard?.(record);
+        return freed;
+      });
     }
   }
 
@@ -96,11 +102,14 @@ class CleanUp {
     return taken;
   }
 
-  async #unfinished({ store }: Opened, needs: Needs): Promise<number> {
+  async #unfinished({ store, backups, target }: Opened, needs: Needs): Promise<number> {
     if (this.apply) for (const operationId of await needs.stale()) await store.forget(operationId);
     let taken = 0;
     for (const { path, bytes } of await store.leftovers(LEFT_OVER_MS)) {
       taken += await this.#takeFile({ name: path, bytes, changed_at: 0 }, async () => (await store.removeLeftover(path), bytes));
+    }
+    for (const { name, bytes, remove } of (await backups.leftovers?.(target, store, LEFT_OVER_MS)) ?? []) {
+      taken += await this.#takeFile({ name, bytes, changed_at: 0 }, async () => (await remove(), bytes));
     }
     return taken;
   }

@@ -308,7 +308,7 @@ export interface ChangingActivities {
   settleInterrupted(input: ChangeRef & { interrupted: string; answer: unknown }): Promise<void>;
   createBackup(input: BackupInput): Promise<BackupOutcome>;
   /** Removes what an unfinished backup left in the store. */
-  abandonBackup(input: { settings: Settings; backup_id: string }): Promise<void>;
+  abandonBackup(input: { settings: Settings; backup_id: string; operation_id?: string }): Promise<void>;
   proveBackup(input: { settings: Settings; backup_id: string }): Promise<BackupSummary>;
   /** Restores it into a scratch database; one that fails is marked. */
   verifyBackup(input: { settings: Settings; backup_id: string; operation_id: string }): Promise<BackupSummary>;

@@ -98,6 +98,10 @@ export interface BackupOptions {
   signal: AbortSignal;
   /** Bytes written so far. */
   onProgress?: (bytes: number) => void;
+  /** Of a snapshot of the host: how much of it is done. */
+  onPercent?: (percent: number, name: string) => void;
+  /** What is waited for before it begins. */
+  onWait?: (what: string) => void;
 }
 
 /** A database that a restore replaced. */
@@ -106,6 +110,12 @@ export interface ReplacedDatabase {
   size_bytes: number | null;
   /** The operation that replaced it; null where neither the serving database nor this one remembers. */
   operation: Pick<OperationRow, 'operation_id' | 'environment' | 'begun_at' | 'ended_at'> | null;
+}
+
+export interface Leftover {
+  name: string;
+  bytes: number;
+  remove: () => Promise<void>;
 }
 
 export interface BackupHandler {
@@ -197,6 +207,18 @@ export interface BackupHandler {
    * @returns null when it is gone, or why it stays
    */
   dropReplaced(target: ConnectionTarget, name: string): Promise<string | null>;
+
+  /** Deletes what of it lies outside of the store, after its manifest has gone. Absent: nothing does. Idempotent. */
+  discard?(record: BackupRecord): Promise<void>;
+
+  /**
+   * The same of a backup that was not finished, whose attempt has ended. What cannot be deleted yet is a left-over.
+   * Absent: nothing lies outside of the store.
+   */
+  abandon?(store: Store, backupId: string, operationId: string): Promise<void>;
+
+  /** What lies outside of the store and no manifest in it speaks of, made with this store so long ago. Absent: nothing does. */
+  leftovers?(target: ConnectionTarget, store: Store, untouchedMs: number): Promise<Leftover[]>;
 
   /** Reasons why a restore into this target is refused (slots, subscriptions, prepared transactions, permissions, space). */
   restoreObstacles(target: ConnectionTarget, record: BackupRecord): Promise<string[]>;

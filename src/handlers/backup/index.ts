@@ -3,13 +3,15 @@ import { FaberError } from '../../contract/failure.js';
 import type { Settings } from '../../contract/settings.js';
 import type { DatabaseHandler } from '../database/contract.js';
 import type { BackupHandler, BackupKind } from './contract.js';
+import { snapshotHandler } from './snapshot/index.js';
 import { DumpBackupHandler } from './dump/postgresql/index.js';
 
 export { openLocalStore } from './store/local.js';
 
 /** @throws FaberError unsupported for a provider without backups. */
 export function backupHandlers(kind: BackupKind, database: DatabaseHandler): BackupHandler {
-  return dumps(kind.provider, database);
+  const dump = dumps(kind.provider, database);
+  return snapshotHandler(kind, database, dump) ?? dump;
 }
 
 function dumps(provider: Settings['provider'], database: DatabaseHandler): BackupHandler {

@@ -40,7 +40,7 @@ export async function createBackup(
       if (outcome.kind === 'created') return outcome;
     } catch (error) {
       // An attempt that died has left files, and none follows that would replace them.
-      await CancellationScope.nonCancellable(() => steps.changing.abandonBackup({ settings: input.settings, backup_id }).catch(() => undefined));
+      await CancellationScope.nonCancellable(() => steps.changing.abandonBackup({ settings: input.settings, backup_id, operation_id: input.operation_id }).catch(() => undefined));
       throw error;
     }
   }

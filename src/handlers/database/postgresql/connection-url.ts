@@ -102,6 +102,11 @@ export class PostgresTarget implements ConnectionTarget {
     return new PostgresTarget({ ...this.#parts, database: name }, this.#tls, this.insists, this.signal);
   }
 
+  /** The same database, role and parameters on another server. */
+  withServer(host: string, port: number): PostgresTarget {
+    return new PostgresTarget({ ...this.#parts, host, port }, this.#tls, this.insists, this.signal);
+  }
+
   insisting(): PostgresTarget {
     return new PostgresTarget(this.#parts, this.#tls, true, this.signal);
   }

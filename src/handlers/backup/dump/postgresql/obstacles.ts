@@ -50,7 +50,7 @@ const EXTENSIONS = `
 /** @throws FaberError health_check_failed when the server cannot be reached; a missing or unhealthy database is no obstacle. */
 export async function restoreObstacles(database: DatabaseHandler, target: ConnectionTarget, record: BackupRecord): Promise<string[]> {
   if (record.provider !== database.provider) return [`the backup is of ${record.provider}, and the database is ${database.provider}`];
-  if (record.format !== 'pg_dump-custom') return [`the backup is a snapshot (${record.format}): the environment's hosting and rds_instance_id or rds_cluster_id must say of what`];
+  if (record.format !== 'pg_dump-custom') return [`the backup is a snapshot (${record.format}): only an environment with backup.method snapshot can restore it`];
   return inMaintenance(database, target, 'restore', async (session) => {
     const found = [...(await olderServer(session, record)), ...(await noRoom(session, target, record))];
     for (const sql of OBSTACLES) found.push(...(await obstacles(session, sql, target.database)));

@@ -5,12 +5,12 @@
 import pg from 'pg';
 import { FaberError } from '../../../../contract/failure.js';
 import { barrier } from '../../../barrier.js';
-import { letsNobodyIn, type ConnectionTarget, type DatabaseHandler, type Session } from '../../../database/contract.js';
+import type { ConnectionTarget, DatabaseHandler, Session } from '../../../database/contract.js';
 import { copyBookkeeping, freshBookkeeping } from './carry-bookkeeping.js';
-import { inMaintenance, openSession } from '../../../database/postgresql/beside/connections.js';
+import { inMaintenance } from '../../../database/postgresql/beside/connections.js';
 import { endSessions } from './end-sessions.js';
-import { claim, inOwnTransaction } from '../../../database/postgresql/beside/own-work.js';
 import { restoreFailure } from './restore-failure.js';
+import { lastSession, shutOut } from './shut-out.js';
 import { keptName, sideName } from '../../../database/postgresql/beside/side-names.js';
 import { databaseStates } from '../../../database/postgresql/beside/states.js';
 
@@ -78,12 +78,7 @@ async function exchange(
   try {
     if (there) {
       progress.shutOut = true;
-      const shut = await inOwnTransaction(session, () => session.query(`ALTER DATABASE ${name(names.live)} ALLOW_CONNECTIONS false`));
-      await endSessions(session, names.live, replaced?.id ?? null);
-      if (replaced) {
-        await claim(replaced, operationId, [shut]);
-        await requireFence(replaced, operationId);
-      }
+      await shutOut(session, names.live, replaced, operationId);
     }
     signal.throwIfAborted();
     await guard(replaced).catch((error: unknown) => {
@@ -103,22 +98,6 @@ async function exchange(
   await rename(session, names, there);
   await barrier('swap-after-renames', signal);
   await settle(session, names);
-}
-
-/**
- * An attempt that stood still for long may wake up after another operation has taken over: its swap would undo that one's work.
- * Nobody can take the fence between this look and the renames, since nobody can connect.
- */
-async function requireFence(replaced: Session, operationId: string): Promise<void> {
-  const [table] = await replaced.query<{ there: boolean }>("SELECT to_regclass('faber_db.fence') IS NOT NULL AS there");
-  if (!table?.there) return;
-  const [holder] = await replaced.query<{ operation_id: string | null }>('SELECT operation_id FROM faber_db.fence');
-  if (holder?.operation_id == null || holder.operation_id === operationId) return;
-  throw new FaberError({
-    code: 'fenced_off',
-    message: `The operation ${holder.operation_id} has taken over the database. Nothing was exchanged`,
-    result: { holder: holder.operation_id },
-  });
 }
 
 /** Both names change at the same instant: nobody ever finds no database, or the old one, under the name. */
@@ -154,17 +133,4 @@ async function settle(session: Session, names: Names): Promise<boolean> {
     if (states.get(one)?.open === false) await session.query(`ALTER DATABASE ${name(one)} ALLOW_CONNECTIONS true`);
   }
   return exchanged;
-}
-
-/** A session to the database being replaced, while there still can be one. Null when it lets nobody in. */
-async function lastSession(database: DatabaseHandler, target: ConnectionTarget, session: Session, live: string, open: boolean): Promise<Session | null> {
-  // A crashed attempt has shut the door: the guard and the bookkeeping need one more session.
-  if (!open) await session.query(`ALTER DATABASE ${name(live)} ALLOW_CONNECTIONS true`);
-  try {
-    // The application may hold every place that the database has.
-    return await openSession(database, target.insisting(), 'swap');
-  } catch (error) {
-    if (letsNobodyIn(error)) return null;
-    throw error;
-  }
 }
