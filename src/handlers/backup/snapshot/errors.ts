@@ -48,7 +48,14 @@ export function awsFailure(error: unknown, asked: Asked): Error {
   if (error instanceof Error && (error.name === 'AbortError' || error.name === 'CancelledFailure')) return error;
   const { reason, suggestions } = reasonOf(error, asked);
   const result = asked.code === 'backup_failed' ? { backup_error: reason } : asked.code === 'health_check_failed' ? { connectivity: 'failed', error_details: reason } : { reason };
-  return new FaberError({ code: asked.code, message: `${reason}. ${asked.state}`, result, suggestions }, { cause: error });
+  return new FaberError({ code: asked.code, message: `${reason}. ${asked.state}`, result, suggestions }, { cause: bare(error) });
+}
+
+/** The SDK's own error holds the whole request: its signature, and the session token of the credentials. */
+function bare(error: unknown): Error {
+  const cause = new Error(nameOf(error));
+  cause.name = nameOf(error);
+  return cause;
 }
 
 interface Reason { reason: string; suggestions: string[] }

@@ -81,6 +81,8 @@ export async function listBackups(store: StorePlace, environment?: string): Prom
 /** Cheap look at what a manifest promises: the file is there, a plain file, and of the size written down. */
 async function damage(store: StorePlace, record: BackupRecord): Promise<string | null> {
   if (record.store_id !== store.id) return 'it belongs to another store';
+  // Of a snapshot the host has the data, and the store its manifest only.
+  if (record.hosted !== undefined) return null;
   try {
     const file = await lstat(backupFilePath(store.location, record.backup_id, record.file));
     if (!file.isFile()) return 'its dump is not a plain file';

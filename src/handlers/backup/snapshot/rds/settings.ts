@@ -3,12 +3,14 @@ import type { DBInstance, ModifyDBInstanceMessage, RestoreDBInstanceFromDBSnapsh
 import { list, text, yes, type Setting } from '../settings-table.js';
 
 const securityGroups = (i: DBInstance) => i.VpcSecurityGroups?.flatMap((group) => group.VpcSecurityGroupId ?? []) ?? [];
+/** The default one is given to what is restored by itself, and cannot be named. */
+const optionGroup = (name: string | undefined) => (name?.startsWith('default:') ? {} : { OptionGroupName: name });
 const logs = (i: DBInstance) => i.EnabledCloudwatchLogsExports ?? [];
 
 export const INSTANCE_SETTINGS: readonly Setting<DBInstance, RestoreDBInstanceFromDBSnapshotMessage, ModifyDBInstanceMessage>[] = [
   { what: 'class', of: (i) => text(i.DBInstanceClass), restore: (i) => ({ DBInstanceClass: i.DBInstanceClass }), modify: (i) => ({ DBInstanceClass: i.DBInstanceClass }) },
   { what: 'parameter group', of: (i) => text(i.DBParameterGroups?.[0]?.DBParameterGroupName), restore: (i) => ({ DBParameterGroupName: i.DBParameterGroups![0]!.DBParameterGroupName }), modify: (i) => ({ DBParameterGroupName: i.DBParameterGroups![0]!.DBParameterGroupName }) },
-  { what: 'option group', of: (i) => text(i.OptionGroupMemberships?.[0]?.OptionGroupName), restore: (i) => ({ OptionGroupName: i.OptionGroupMemberships![0]!.OptionGroupName }) },
+  { what: 'option group', of: (i) => text(i.OptionGroupMemberships?.[0]?.OptionGroupName), restore: (i) => optionGroup(i.OptionGroupMemberships![0]!.OptionGroupName) },
   { what: 'security groups', of: (i) => list(securityGroups(i)), restore: (i) => ({ VpcSecurityGroupIds: securityGroups(i) }), modify: (i) => ({ VpcSecurityGroupIds: securityGroups(i) }) },
   { what: 'subnet group', of: (i) => text(i.DBSubnetGroup?.DBSubnetGroupName), restore: (i) => ({ DBSubnetGroupName: i.DBSubnetGroup!.DBSubnetGroupName }) },
   { what: 'port', of: (i) => text(i.Endpoint?.Port), restore: (i) => ({ Port: i.Endpoint!.Port }), modify: (i) => ({ DBPortNumber: i.Endpoint?.Port }) },

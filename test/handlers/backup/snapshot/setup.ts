@@ -1,0 +1,19 @@
+/** Backups by snapshot against RDS for tests. */
+import type { Settings } from '../../../../src/contract/settings.js';
+import type { BackupHandler, BackupOptions } from '../../../../src/handlers/backup/contract.js';
+import { backupHandlers } from '../../../../src/handlers/backup/index.js';
+import { snapshotHandler } from '../../../../src/handlers/backup/snapshot/index.js';
+import type { RdsCloud } from '../../../support/rds-cloud.js';
+import { database, never } from '../setup.js';
+
+/** Asks quickly: nothing here takes minutes. */
+const PACE = { first: 20, longest: 100 };
+
+export function handlerFor(cloud: RdsCloud, id: string): BackupHandler {
+  Object.assign(process.env, cloud.variables);
+  const aws = { region: null, instance_id: id, cluster_id: null, assume_role_arn: null };
+  const dumps = backupHandlers({ provider: 'postgresql', hosting: 'local', backup: {} }, database);
+  return snapshotHandler({ provider: 'postgresql', hosting: 'aws-rds', aws, backup: { method: 'snapshot' } }, database, dumps, PACE)!;
+}
+
+export const optionsOf = (settings: Settings, backupId: string): BackupOptions => ({ settings, backupId, operationId: 'op-1', label: null, reason: null, ledgerDigest: null, signal: never });
