@@ -21,7 +21,7 @@ export function summarizeBackup(record: BackupRecord): BackupSummary {
 }
 
 export async function openBackups(deps: Dependencies, settings: Settings) {
-  const resources = openResources(deps, settings);
+  const resources = await openResources(deps, settings);
   return { ...resources, store: await deps.openStore(settings), backups: deps.backups(settings, resources.database) };
 }
 

@@ -27,7 +27,7 @@ export async function checkDrift(deps: Dependencies, input: { settings: Settings
 }
 
 async function compare(deps: Dependencies, { settings, operation_id }: { settings: Settings; operation_id: string }, running: Running): Promise<Drift> {
-  const resources = openResources(deps, settings);
+  const resources = await openResources(deps, settings);
   const applied = await limited(resources, running.signal, LIMIT_SECONDS, ({ resources: within }) => whatToCompare(deps, within, settings));
   if (!('digest' in applied)) return applied;
   // Not through the limited target: what was made must be dropped, also when the limit was reached.

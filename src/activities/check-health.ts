@@ -53,7 +53,7 @@ export async function watchHealth(deps: Dependencies, input: WatchInput): Promis
 
 async function look(deps: Dependencies, input: HealthInput, signal: AbortSignal): Promise<HealthReport> {
   const { settings } = input;
-  const resources = openResources(deps, settings);
+  const resources = await openResources(deps, settings);
   const artifact = await artifactOf(deps, settings, input.artifact);
   // After a restore the application that had taken every place is back before us, and would make a sound database look unhealthy.
   if (artifact instanceof Object && artifact.core.restore !== null) resources.target = resources.target.insisting();

@@ -41,7 +41,7 @@ export interface Resources {
  * Resolves the environment's URL on the worker. Changes need session state, so the direct URL wins over one that may
  * lead through a pooler. @throws FaberError connection_not_configured
  */
-export function openResources(deps: Dependencies, settings: Settings): Resources {
+export async function openResources(deps: Dependencies, settings: Settings): Promise<Resources> {
   const database = deps.databases(settings.provider);
   const name = settings.direct_connection_string_env ?? settings.connection_string_env;
   const url = deps.env[name];
@@ -52,13 +52,15 @@ export function openResources(deps: Dependencies, settings: Settings): Resources
       suggestions: [`${name} is NOT SET on the worker; set it to the URL of ${settings.environment}'s database and restart the worker`],
     });
   }
-  return { target: targetOf(database, url.trim(), name), database, migrations: deps.migrations(settings.migration_tool, database) };
+  const migrations = deps.migrations(settings.migration_tool, database);
+  const folder = database.urlsArePaths ? ((await migrations.databaseFolder?.(settings, deps.env)) ?? settings.working_directory) : undefined;
+  return { target: targetOf(database, url.trim(), name, folder), database, migrations };
 }
 
 /** Which of the variables it is, only the caller of a handler knows; a person who must correct it needs the name. */
-function targetOf(database: DatabaseHandler, url: string, variable: string): ConnectionTarget {
+function targetOf(database: DatabaseHandler, url: string, variable: string, folder: string | undefined): ConnectionTarget {
   try {
-    return database.target(url);
+    return database.target(url, folder);
   } catch (error) {
     if (!(error instanceof FaberError) || error.code !== 'connection_not_configured') throw error;
     const { message, suggestions } = error;

@@ -11,7 +11,7 @@ export async function endOperation(deps: Dependencies, input: EndInput): Promise
   await store.appendAudit(input.audit);
   await store.forget(input.operation_id);
   if (!input.began) return;
-  const resources = openResources(deps, settings);
+  const resources = await openResources(deps, settings);
   const { database } = resources;
   const target = input.restores ? resources.target.insisting() : resources.target;
   if ((await database.bookkeeping.operation(target, input.operation_id)) === null) return;

@@ -82,7 +82,7 @@ export class Needs {
     if (await isRunning({ workflow_id: operationId })) return true;
     if (await changeRuns(operationId)) return true;
     try {
-      const { database, target } = openResources(this.deps, settings);
+      const { database, target } = await openResources(this.deps, settings);
       const row = await database.bookkeeping.operation(target, operationId);
       return row !== null && row.ended_at === null;
     } catch (error) {

@@ -20,7 +20,7 @@ export interface OpenPlan extends Resources {
 }
 
 export async function openPlan(deps: Dependencies, settings: Settings, artifact: string): Promise<OpenPlan> {
-  const resources = openResources(deps, settings);
+  const resources = await openResources(deps, settings);
   const store = await deps.openStore(settings);
   const plan = await loadArtifact(store, artifact);
   // A restore ends all sessions anyway: an application that has taken every place must not keep it out.

@@ -13,7 +13,7 @@ const HANDED_ON = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'];
 
 export async function rehearseMigrations(deps: Dependencies, { settings, operation_id: operationId }: PhaseStepInput): Promise<Rehearsal> {
   return withHeartbeat(async ({ signal, progress }) => {
-    const { target, migrations } = openResources(deps, settings);
+    const { target, migrations } = await openResources(deps, settings);
     const project = (await migrations.readProject(settings, deps.env)).migrations;
     const names = new Set(migrations.compare(project, await migrations.readLedger(target, settings)).pending);
     const pending = project.filter((m) => names.has(m.name));
@@ -31,7 +31,7 @@ export async function runTests(deps: Dependencies, { settings, operation_id }: P
   const command = settings.phases?.test_command ?? '';
   const seconds = settings.phases?.test_timeout_seconds ?? 1800;
   return withHeartbeat(async ({ signal, progress }) => {
-    const { target } = openResources(deps, settings);
+    const { target } = await openResources(deps, settings);
     progress(`Running ${command}`);
     const end = await deps.seeds.run({ command, ...testEnvironment(deps, settings), signal, limit: { seconds, key: 'phases.evaluate.test_timeout_seconds' } }, settings);
     const store = await deps.openStore(settings);
@@ -59,7 +59,7 @@ function testEnvironment(deps: Dependencies, settings: Settings): { env: Record<
 export async function checkIntegrity(deps: Dependencies, { settings }: PhaseStepInput): Promise<{ checks: number; remarks: string[] }> {
   const files = settings.phases?.integrity_checks ?? [];
   return withHeartbeat(async ({ signal, progress }) => {
-    const { target, database } = openResources(deps, settings);
+    const { target, database } = await openResources(deps, settings);
     const failed: string[] = [];
     for (const file of files) {
       progress(`Checking ${file}`);

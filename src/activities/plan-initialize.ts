@@ -2,6 +2,7 @@
 import { FaberError } from '../contract/failure.js';
 import type { Finding } from '../contract/plan.js';
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
+import { classifyIn } from './classify.js';
 import type { PlanInput, PlanParts } from './make-plan.js';
 import { plannedMigration, planMigrate } from './plan-migrate.js';
 
@@ -18,7 +19,7 @@ export async function planInitialize(input: PlanInput, identity: DatabaseIdentit
     }
   }
   const planned = [];
-  for (const migration of project) planned.push(plannedMigration(migration, await migrations.classify(migration)));
+  for (const migration of project) planned.push(plannedMigration(migration, await classifyIn(migrations, project, migration)));
   const findings: Finding[] = [{ level: 'info', message: missing ? `The database ${target.database} will be created` : `The database ${target.database} is there and empty` }];
   const ledger = missing ? null : await migrations.readLedger(target, settings);
   return {

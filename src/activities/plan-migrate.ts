@@ -6,6 +6,7 @@ import type { Finding, PlannedMigration } from '../contract/plan.js';
 import type { Risk, Settings } from '../contract/settings.js';
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
 import type { Classification, Ledger, Migration, MigrationStatus } from '../handlers/migration/contract.js';
+import { classifyIn } from './classify.js';
 import type { PlanInput, PlanParts } from './make-plan.js';
 
 const RISKS: Risk[] = ['low', 'medium', 'high', 'destructive'];
@@ -45,7 +46,7 @@ export async function planMigrate(input: PlanInput, identity: DatabaseIdentity):
   let risk: Risk = findings.some((f) => f.level === 'danger') || baseline.length > 0 ? 'high' : 'low';
   for (const migration of toRun) {
     input.progress(`Reading ${migration.name}`);
-    const classification = await migrations.classify(migration);
+    const classification = await classifyIn(migrations, project, migration);
     requireAllowed(migration, classification, settings);
     planned.push(plannedMigration(migration, classification));
     risk = higher(risk, riskOf(classification, settings));

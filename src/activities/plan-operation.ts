@@ -15,7 +15,7 @@ import { saveArtifact } from './plan-artifact.js';
 export async function planOperation(deps: Dependencies, input: LoadedOperation & { operation_id: string }): Promise<PlanOutcome> {
   const { settings, request } = input;
   return withHeartbeat(async (running) => {
-    const resources = openResources(deps, settings);
+    const resources = await openResources(deps, settings);
     const earlier = await resources.database.bookkeeping.operation(resources.target, input.operation_id).catch(() => null);
     if (earlier !== null) {
       if (earlier.request_digest !== input.request_digest) {

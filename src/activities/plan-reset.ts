@@ -2,6 +2,7 @@
 import { FaberError } from '../contract/failure.js';
 import type { DataLoss, Finding } from '../contract/plan.js';
 import type { Settings } from '../contract/settings.js';
+import { classifyIn } from './classify.js';
 import { describeLosses } from './losses.js';
 import type { PlanInput, PlanParts } from './make-plan.js';
 import { plannedMigration } from './plan-migrate.js';
@@ -31,7 +32,7 @@ export async function planReset(input: PlanInput): Promise<PlanParts> {
   const { seed: seeds } = input.request.parameters as { seed: boolean };
   const seeding = seeds ? await findSeed(input) : null;
   const planned = [];
-  for (const migration of project) planned.push(plannedMigration(migration, await migrations.classify(migration)));
+  for (const migration of project) planned.push(plannedMigration(migration, await classifyIn(migrations, project, migration)));
   const counted = await database.measureTables(target);
   const dataLoss = counted.map(({ schema, table, measured }): DataLoss => ({ table: `${schema}.${table}`, column: null, rows: measured?.rows ?? null, exact: measured?.exact ?? false }));
   const lines = describeLosses(dataLoss.filter(({ rows }) => rows !== 0));

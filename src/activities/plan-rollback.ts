@@ -4,6 +4,7 @@ import type { BackupRecord } from '../contract/backup.js';
 import type { Finding, PlannedMigration } from '../contract/plan.js';
 import type { DatabaseIdentity } from '../handlers/database/contract.js';
 import type { Ledger, Migration } from '../handlers/migration/contract.js';
+import { classifyIn } from './classify.js';
 import { describeLosses } from './losses.js';
 import type { PlanInput, PlanParts } from './make-plan.js';
 import { plannedMigration } from './plan-migrate.js';
@@ -50,13 +51,13 @@ export async function planRollback(input: PlanInput, identity: DatabaseIdentity)
   return { ...parts, findings: [...first, ...stuck, ...parts.findings] };
 }
 
-async function byDowns({ migrations, target }: PlanInput, ledger: Ledger, downs: Migration[]): Promise<PlanParts> {
+async function byDowns({ migrations, project, target }: PlanInput, ledger: Ledger, downs: Migration[]): Promise<PlanParts> {
   const planned: PlannedMigration[] = [];
   const findings: Finding[] = [];
   const unmeasured: string[] = [];
   const dataLoss = await migrations.measureLosses(downs, target);
   for (const migration of downs) {
-    const classification = await migrations.classify(migration);
+    const classification = await classifyIn(migrations, project, migration);
     planned.push(plannedMigration(migration, classification));
     findings.push({ level: 'info', message: `down.sql will run (${classification.undo.replaceAll('_', ' ')})`, migration: migration.name });
     const counted = dataLoss.some((loss) => loss.migration === migration.name);

@@ -22,7 +22,7 @@ export async function readEnvironment(deps: Dependencies, input: { settings: Set
     };
     await readLastBackup(deps, settings, facts);
     try {
-      await limited(openResources(deps, settings), running.signal, LIMIT_SECONDS, ({ resources }) => readDatabase(deps, resources, settings, facts));
+      await limited(await openResources(deps, settings), running.signal, LIMIT_SECONDS, ({ resources }) => readDatabase(deps, resources, settings, facts));
     } catch (error) {
       if (!(error instanceof FaberError) || running.signal.aborted) throw error;
       const { code, message, suggestions } = error;

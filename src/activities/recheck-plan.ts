@@ -13,7 +13,7 @@ export async function recheckPlan(deps: Dependencies, ref: ChangeRef): Promise<R
   return withHeartbeat(async (running) => {
     const plan = await openPlan(deps, ref.settings, ref.artifact);
     // As the plan that was approved: one that makes room for itself would see more of a full database, and be another plan.
-    const { target } = openResources(deps, ref.settings);
+    const { target } = await openResources(deps, ref.settings);
     const made = await makePlan({
       ...plan, target, seeds: deps.seeds, request: plan.artifact.request, project: plan.artifact.migrations, projectWarnings: [],
       drift: deps.drift(plan.settings.provider, plan.database), operationId: ref.operation_id, signal: running.signal, progress: running.progress,

@@ -55,7 +55,7 @@ async function servingDatabases(deps: Dependencies, settings: Settings): Promise
       if (url !== undefined && url.trim() !== '') names.add(databaseIn(deps, settings, url.trim()));
     }
   }
-  return names.add(openResources(deps, settings).target.database);
+  return names.add((await openResources(deps, settings)).target.database);
 }
 
 function databaseIn(deps: Dependencies, settings: Settings, url: string): string {

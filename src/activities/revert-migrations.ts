@@ -1,5 +1,6 @@
 import { FaberError } from '../contract/failure.js';
 import { failureFacts } from './apply-migrations.js';
+import { beforeIn } from './classify.js';
 import type { RevertInput, RevertOutcome } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -25,7 +26,7 @@ export async function revertMigrations(deps: Dependencies, input: RevertInput): 
       running.signal.throwIfAborted();
       running.progress(`Undoing ${index + 1} of ${scripts.length}: ${migration.name}`);
       try {
-        const result = await migrations.revert(migration, context);
+        const result = await migrations.revert(migration, { ...context, before: beforeIn(plan.artifact.migrations, migration) });
         if (result.status === 'failed') {
           const failure = await failureFacts(plan, migration, result, input.operation_id);
           return { status: 'failed', reverted: await done(), reason: `${migration.name}: ${failure.message}`, failure };

@@ -1,4 +1,5 @@
 import type { Migration, MigrationHandler } from '../handlers/migration/contract.js';
+import { classifyIn } from './classify.js';
 
 /**
  * Splits migrations by whether a down script undoes them: one that is there and is none (empty, of half a transaction, generated
@@ -11,7 +12,7 @@ export async function usableDowns(handler: MigrationHandler, project: readonly M
   const without: string[] = [];
   for (const name of names) {
     const migration = byName.get(name);
-    if (migration?.down && (await handler.classify(migration)).undo !== 'restore_only') scripts.push(migration);
+    if (migration?.down && (await classifyIn(handler, project, migration)).undo !== 'restore_only') scripts.push(migration);
     else without.push(name);
   }
   return { scripts, without };

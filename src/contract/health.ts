@@ -6,7 +6,7 @@ export const HealthStatus = z.enum(['healthy', 'degraded', 'unhealthy']);
 export type HealthStatus = z.infer<typeof HealthStatus>;
 
 export const HealthCheck = z.object({
-  name: z.enum(['connectivity', 'latency', 'migrations', 'schema', 'long_transactions', 'connections', 'disk']),
+  name: z.enum(['connectivity', 'latency', 'migrations', 'schema', 'long_transactions', 'connections', 'disk', 'writable', 'wal', 'integrity']),
   category: z.enum(['connectivity', 'migrations', 'schema', 'performance']).describe('What the check is about'),
   status: z.enum(['healthy', 'degraded', 'unhealthy', 'unknown']).describe('unknown: it could not be checked, and does not count'),
   detail: z.string(),

@@ -10,8 +10,8 @@ const TERM_MS = 2_000;
 /** The end of stderr says why a program stopped. */
 const STDERR_BYTES = 16 * 1024;
 
-/** Descriptor 3 is a pipe that only we hold open: at its end nobody is left to end the group, so a watcher in it does. */
-const WATCHED = '(read -r _ <&3; kill -s KILL -- -$$) >/dev/null 2>&1 </dev/null & exec 3<&-; exec "$@"';
+/** Descriptor 3 is a pipe that only we hold open: at its end nobody is left to end the group, so a watcher in it does. A channel may be at 4. */
+export const WATCHED = '(read -r _ <&3; kill -s KILL -- -$$) >/dev/null 2>&1 </dev/null 4<&- & exec 3<&-; exec "$@"';
 
 export interface ChildRun {
   file: string;

@@ -165,6 +165,19 @@ export interface ChangeOptions {
   durableLater?: boolean;
 }
 
+/** What belongs to one transaction. */
+export interface TransactionSettings extends ChangeOptions {
+  step?: Pick<StepRow, 'migration' | 'action'> & {
+    ledgerId: string | null;
+    /** A query of the tool's ledger that finds a row for good once this step is committed: for systems whose bookkeeping cannot commit with the change. */
+    proof?: string;
+  };
+  opening?: string;
+  closing?: string;
+  /** Without enforcing foreign keys, where that cannot be switched inside of a transaction; violations that were not there before undo the change. */
+  withoutForeignKeys?: boolean;
+}
+
 export interface SessionInfo { id: number; user: string | null; application: string | null; state: string | null; since: string | null; query: string | null }
 
 /** Bookkeeping in the target, in a schema of its own that no migration tool looks at. */
@@ -223,8 +236,14 @@ export interface RowsFound { rows: number; more: boolean }
 export interface DatabaseHandler {
   readonly provider: Settings['provider'];
 
-  /** Parses a URL (all of Prisma's and libpq's parameters). @throws FaberError connection_not_configured, never quoting the URL. */
-  target(url: string): ConnectionTarget;
+  /** Set where a URL is the path of a file, which may be relative. */
+  readonly urlsArePaths?: true;
+
+  /**
+   * Parses a URL (all of Prisma's and libpq's parameters). @throws FaberError connection_not_configured, never quoting the URL.
+   * @param folder that a relative path in it starts from, where URLs are paths
+   */
+  target(url: string, folder?: string): ConnectionTarget;
 
   /**
    * @param options mayBeMissing: a database that is not there (or takes no connections) is identified through the
@@ -250,6 +269,12 @@ export interface DatabaseHandler {
    */
   withScratch<T>(target: ConnectionTarget, use: ScratchUse, work: (scratch: ConnectionTarget) => Promise<T>): Promise<T>;
 
+  /**
+   * Runs `work` while no other worker runs one under the same name; with the process that holds it the right ends, where a lock file would stay.
+   * @returns null when it was not to be had within `waitMs`
+   */
+  oneAtATime<T>(target: ConnectionTarget, name: string, options: { signal: AbortSignal; waitMs: number }, work: () => Promise<T>): Promise<T | null>;
+
   /** All checks but `migrations`; goes on after a failing one, never throws for an unreachable server. */
   checkHealth(target: ConnectionTarget, thresholds: Settings['health']): Promise<HealthCheck[]>;
 
@@ -272,7 +297,7 @@ export interface DatabaseHandler {
   inTransaction(
     target: ConnectionTarget,
     fence: Fence,
-    options: ChangeOptions & { step?: Pick<StepRow, 'migration' | 'action'> & { ledgerId: string | null }; opening?: string; closing?: string },
+    options: TransactionSettings,
     work: (session: Session, opened: Record<string, unknown>[]) => Promise<void>,
     record?: (session: Session) => Promise<void>,
   ): Promise<void>;

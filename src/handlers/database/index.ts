@@ -4,10 +4,12 @@ import type { Settings } from '../../contract/settings.js';
 import type { DatabaseHandler, DatabaseHandlers } from './contract.js';
 import { mysqlDatabaseHandler } from './mysql/index.js';
 import { postgresDatabaseHandler } from './postgresql/index.js';
+import { sqliteDatabaseHandler } from './sqlite/index.js';
 
 const HANDLERS: Partial<Record<Settings['provider'], DatabaseHandler>> = {
   postgresql: postgresDatabaseHandler,
   mysql: mysqlDatabaseHandler,
+  sqlite: sqliteDatabaseHandler,
 };
 
 /** Returns the handler of a provider. @throws FaberError unsupported, naming the providers there are. */

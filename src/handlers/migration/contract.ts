@@ -103,6 +103,13 @@ export interface StepContext extends ChangeOptions {
   concurrentTimeoutSeconds: number;
 }
 
+export interface RevertContext extends StepContext {
+  /** Undo only where nothing is lost of what others than this operation wrote. */
+  refuseLosses?: { operationId: string } | null;
+  /** The migrations before it, in order; as for `classify`. */
+  before?: readonly Pick<Migration, 'up'>[];
+}
+
 export interface GenerateRequest {
   /** What the migration is for; becomes part of its name. */
   name: string;
@@ -151,6 +158,9 @@ export interface MigrationHandler {
    */
   readProject(settings: Settings, variables?: NodeJS.ProcessEnv): Promise<Project>;
 
+  /** The folder that a relative path in the database's URL starts from; absent: the working directory. @throws FaberError as readProject */
+  databaseFolder?(settings: Settings, variables?: NodeJS.ProcessEnv): Promise<string>;
+
   /** Reads the ledger; a database without one is `exists: false`. */
   readLedger(target: ConnectionTarget, settings: Settings): Promise<Ledger>;
 
@@ -169,8 +179,11 @@ export interface MigrationHandler {
   /** What the down scripts of these migrations, run in this order, take away: counted on the database as it is. */
   measureLosses(migrations: readonly Migration[], target: ConnectionTarget): Promise<DataLoss[]>;
 
-  /** Classifies up and down by the real grammar. */
-  classify(migration: Migration): Promise<Classification>;
+  /**
+   * Classifies up and down by the real grammar.
+   * @param before the migrations before it, in order: what a statement takes away can depend on what they made
+   */
+  classify(migration: Migration, before?: readonly Pick<Migration, 'up'>[]): Promise<Classification>;
 
   /** Creates the ledger when missing, as the tool itself would. */
   ensureLedger(context: StepContext): Promise<void>;
@@ -186,7 +199,7 @@ export interface MigrationHandler {
    * @throws FaberError would_lose_data with `refuseLosses`, before anything of this migration is undone: data that was
    *   written by others since the operation began, or that the up script removed, would be lost.
    */
-  revert(migration: Migration, context: StepContext & { refuseLosses?: { operationId: string } | null }): Promise<StepOutcome>;
+  revert(migration: Migration, context: RevertContext): Promise<StepOutcome>;
 
   /**
    * Looks which objects of a script are there: evidence for settling a failed row of another runner.

@@ -5,12 +5,14 @@ import type { DatabaseHandler } from '../database/contract.js';
 import type { MigrationHandler, MigrationHandlers } from './contract.js';
 import { PrismaMigrationHandler } from './prisma/handler.js';
 import { postgresRunner } from './prisma/postgresql/index.js';
+import { sqliteRunner } from './prisma/sqlite/index.js';
 
 type Build = (database: DatabaseHandler) => MigrationHandler;
 
 const TOOLS: Partial<Record<Settings['migration_tool'], Partial<Record<Settings['provider'], Build>>>> = {
   prisma: {
     postgresql: (database) => new PrismaMigrationHandler(database, postgresRunner(database)),
+    sqlite: (database) => new PrismaMigrationHandler(database, sqliteRunner(database)),
   },
 };
 

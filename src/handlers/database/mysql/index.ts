@@ -9,6 +9,7 @@ import { checkHealth } from './health.js';
 import { identify } from './identity.js';
 import { rowsFound } from './integrity.js';
 import { measure, measureTables, tableCounts } from './measure.js';
+import { oneAtATime } from './one-at-a-time.js';
 import { proveQuiet } from './quiet.js';
 import { openSession, purposeName, readingName, withSession } from './session.js';
 import { sessions } from './sessions.js';
@@ -23,6 +24,7 @@ export const mysqlDatabaseHandler: DatabaseHandler = {
   createDatabase: (target) => createDatabase(mysqlTarget(target)),
   creationObstacles: (target) => creationObstacles(mysqlTarget(target)),
   withScratch: (target, use, work) => withScratch(mysqlTarget(target), use, work),
+  oneAtATime: (target, name, options, work) => oneAtATime(mysqlTarget(target), name, options, work),
   checkHealth: (target, thresholds) => checkHealth(mysqlTarget(target), thresholds),
   sessions: (target) => sessions(mysqlTarget(target)),
   connect: (target, purpose) => openSession(mysqlTarget(target), purposeName(purpose)),

@@ -1,6 +1,7 @@
 /** The handler of PostgreSQL: the port, each method in a file of its name. */
 import { FaberError } from '../../../contract/failure.js';
 import type { DatabaseHandler } from '../contract.js';
+import { oneAtATime } from './beside/one-at-a-time.js';
 import { withScratch } from './beside/scratch.js';
 import { makeDurable, postgresBookkeeping } from './bookkeeping.js';
 import { parsePostgresUrl, postgresTarget } from './connection-url.js';
@@ -22,11 +23,12 @@ import { inTransaction } from './transaction.js';
 export const postgresDatabaseHandler: DatabaseHandler = {
   provider: 'postgresql',
   bookkeeping: postgresBookkeeping,
-  target: parsePostgresUrl,
+  target: (url) => parsePostgresUrl(url),
   identify: (target, options) => identify(postgresTarget(target), options),
   createDatabase: (target) => createDatabase(postgresTarget(target)),
   creationObstacles: (target) => creationObstacles(postgresTarget(target)),
   withScratch: (target, use, work) => withScratch(postgresDatabaseHandler, target, use, work),
+  oneAtATime: (target, name, options, work) => oneAtATime(postgresDatabaseHandler, target, name, options, work),
   checkHealth: (target, thresholds) => checkHealth(postgresTarget(target), thresholds),
   sessions: (target) => sessions(postgresTarget(target)),
   connect: (target, purpose) => openSession(postgresTarget(target), purposeName(purpose)),

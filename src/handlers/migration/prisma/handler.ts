@@ -6,6 +6,7 @@ import { compare } from './compare.js';
 import { generateMigration } from './generate/generate.js';
 import { LEDGER_TABLE } from './ledger.js';
 import { digestsWhenApplied } from './ledger-history.js';
+import { databaseFolder } from './location.js';
 import { readProject } from './project.js';
 import { rehearse } from '../rehearse.js';
 import type { PrismaRunner } from './runner.js';
@@ -23,12 +24,16 @@ export class PrismaMigrationHandler implements MigrationHandler {
     return readProject(settings, this.runner.providers, variables);
   }
 
+  databaseFolder(settings: Settings, variables?: NodeJS.ProcessEnv) {
+    return databaseFolder(settings, variables);
+  }
+
   ownTables() {
     return [LEDGER_TABLE];
   }
 
-  classify(migration: Migration) {
-    return this.runner.classify(migration);
+  classify(migration: Migration, before?: readonly Pick<Migration, 'up'>[]) {
+    return this.runner.classify(migration, before);
   }
 
   readLedger(target: ConnectionTarget, settings: Settings) {

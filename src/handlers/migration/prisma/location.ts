@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { FaberError } from '../../../contract/failure.js';
 import type { Settings } from '../../../contract/settings.js';
 import { requireAllowed } from '../../allowed-roots.js';
-import { readJson } from './version.js';
+import { findPrismaVersion, readJson } from './version.js';
 
 /**
  * The folder of the migrations. A folder set in our config wins, unless it is Prisma's own default (which says nothing);
@@ -126,3 +126,18 @@ async function usualSchema(root: string): Promise<string | null> {
 }
 
 const isFolder = (path: string) => stat(path).then((found) => found.isDirectory(), () => false);
+
+/**
+ * The folder that `file:./dev.db` starts from: up to Prisma 6 that of the schema, from 7 on that of prisma.config, which the
+ * URL stands in. @throws FaberError as `findMigrations`
+ */
+export async function databaseFolder(settings: Settings, variables: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const root = settings.working_directory;
+  const config = await readConfigText(root);
+  const { major } = await findPrismaVersion(root);
+  if ((major ?? 7) >= 7) return config === null ? root : dirname(config.file);
+  const schema = (await readPrismaConfig(root))?.schema ?? (await packageSchema(root)) ?? (await usualSchema(root));
+  if (schema === null) return join(root, 'prisma');
+  await requireAllowed(schema, 'The Prisma schema', 'config_invalid', variables);
+  return (await isFolder(schema)) ? schema : dirname(schema);
+}

@@ -8,10 +8,10 @@ import { matchesChecksum } from '../../script/checksum.js';
 import { planTransaction } from '../../script/postgresql/transaction.js';
 import { openRowsQuery, PRISMA_LOCK, type OpenRow } from './ledger-table.js';
 import { appliedRow } from './ledger-write.js';
-import { otherRunner, otherScript } from './conflict.js';
+import { otherRunner, otherScript } from '../conflict.js';
 import { finishedAfterAll } from './outcome.js';
 import { applyStandalone } from './standalone.js';
-import { AlreadyDone, since } from './step.js';
+import { AlreadyDone, since } from '../step.js';
 
 /**
  * Script and ledger row commit together, so after a crash a finished row means applied and no row means that nothing

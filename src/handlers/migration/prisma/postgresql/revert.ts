@@ -5,14 +5,14 @@ import { ScriptError, type DatabaseHandler, type Session } from '../../../databa
 import type { Migration, StepContext, StepOutcome } from '../../contract.js';
 import { parseScript, type Script } from '../../script/postgresql/parse.js';
 import { planTransaction } from '../../script/postgresql/transaction.js';
-import { otherRunner } from './conflict.js';
+import { otherRunner } from '../conflict.js';
 import { openRows, PRISMA_LOCK } from './ledger-table.js';
 import { recordRolledBack } from './ledger-write.js';
 import { look } from './look.js';
 import { refuseLosses } from '../../script/postgresql/losses.js';
 import { finishedAfterAll } from './outcome.js';
 import { awaitEndOf, holdPrismaOff } from './running.js';
-import { AlreadyDone, since } from './step.js';
+import { AlreadyDone, since } from '../step.js';
 
 type RevertContext = StepContext & { refuseLosses?: { operationId: string } | null };
 

@@ -5,12 +5,12 @@ import { ScriptError, type DatabaseHandler, type ScriptFailure, type Session } f
 import type { Migration, StepContext, StepOutcome } from '../../contract.js';
 import { parseScript, type Script } from '../../script/postgresql/parse.js';
 import { matchesChecksum } from '../../script/checksum.js';
-import { otherRunner, otherScript } from './conflict.js';
+import { otherRunner, otherScript } from '../conflict.js';
 import { openRows } from './ledger-table.js';
 import { recordBegun, recordFinished, recordLogs, recordRolledBack } from './ledger-write.js';
 import { look, type Looked } from './look.js';
 import { awaitEndOf, holdPrismaOff } from './running.js';
-import { since } from './step.js';
+import { since } from '../step.js';
 
 /** One attempt at one migration; `guard` holds Prisma's advisory lock as long as it lasts. */
 interface Attempt {

@@ -1,5 +1,5 @@
 /** Ledger rows that this operation must not touch. */
-import { FaberError } from '../../../../contract/failure.js';
+import { FaberError } from '../../../contract/failure.js';
 
 /** A begun row that is not this operation's: another runner may still be at work, or died half-way. */
 export function otherRunner(name: string): FaberError {
