@@ -158,6 +158,7 @@ export async function makePlan(input: PlanInput): Promise<MadePlan> {
 
   async function preflightBackup(from: PlanInput, forRestore: boolean): Promise<string[]> {
     try {
+      await store.preflight();
       return (await backups.preflight(from.target, settings, store)).findings;
     } catch (error) {
       // What a restore is for may be just what makes a safety backup impossible.

@@ -5,7 +5,7 @@ import { isPluginUrl } from './plugin-url.js';
 import { isSecretKey, secretIn } from './secrets-in-text.js';
 
 const PUBLIC_URLS: ReadonlySet<string> = new Set(['jwks', 'issuer', 'audience'].map((key) => `safety.approval.${key}`));
-const PLUGIN_URLS: ReadonlySet<string> = new Set(['cloud_plugin', 'work_plugin', 'logs_plugin', 'temporal_ui'].map((key) => `integration.${key}`));
+const PLUGIN_URLS: ReadonlySet<string> = new Set([...['cloud_plugin', 'work_plugin', 'logs_plugin', 'temporal_ui'].map((key) => `integration.${key}`), 'backup.s3.endpoint']);
 
 function visit(value: unknown, path: (string | number)[], found: string[]): void {
   const key = String(path.at(-1) ?? '');

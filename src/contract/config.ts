@@ -14,6 +14,9 @@ const seconds = z.number().positive().max(30 * 24 * 3600);
 /** Identifiers of RDS: a letter first, letters, digits and single hyphens. */
 const AWS_ID = /^(?=.{1,63}$)[A-Za-z](?:-?[A-Za-z0-9])*$/;
 const AWS_ID_RULE = 'must be an identifier of RDS: 1 to 63 letters, digits and single hyphens, a letter first';
+const RoleArn = z
+  .string()
+  .regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/, 'must be the ARN of an IAM role, for example arn:aws:iam::123456789012:role/faber-db');
 const days = z.number().int().min(1).max(3650);
 
 /** Operations that `require_approval_for` may name; the later ones are accepted so that one config serves every release. */
@@ -42,10 +45,7 @@ const Environment = z.object({
   region: z.string().min(1).max(50).optional().describe("Cloud region. Default for AWS: what the worker's AWS_REGION or AWS profile says"),
   rds_instance_id: z.string().regex(AWS_ID, AWS_ID_RULE).optional().describe('RDS instance of this environment; of an Aurora cluster: one of its instances'),
   rds_cluster_id: z.string().regex(AWS_ID, AWS_ID_RULE).optional().describe('Aurora cluster of this environment, with hosting aws-aurora'),
-  assume_role_arn: z
-    .string()
-    .regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/, 'must be the ARN of an IAM role, for example arn:aws:iam::123456789012:role/faber-db')
-    .optional()
+  assume_role_arn: RoleArn.optional()
     .describe("IAM role that the worker's own AWS credentials assume for RDS. Credentials come from the default chain of AWS only, never from here"),
   task_queue: z.string().min(1).max(200).optional().describe("Task queue of the worker that reaches this database. Default: the operation's own"),
 });
@@ -139,11 +139,26 @@ export function bytesOf(size: z.infer<typeof Size>): number {
   return Math.round(Number(amount) * (UNITS[unit.toUpperCase()] ?? 1));
 }
 
+const S3 = z.object({
+  region: z.string().min(1).max(50).optional().describe("Region of the bucket. Default: the environment's, else what the worker's AWS_REGION or AWS profile says"),
+  endpoint: z.string().refine(isPluginUrl, 'must be a plain https URL, or http on this machine').optional().describe('URL of a server that speaks S3. Default: that of AWS'),
+  encryption: z.enum(['AES256', 'aws:kms']).optional().describe("Server-side encryption of what is written. Default: the bucket's own"),
+  kms_key_id: z.string().min(1).max(2048).optional().describe("Id or ARN of the KMS key, with encryption aws:kms. Default: AWS's own key"),
+  storage_class: z
+    .enum(['STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'])
+    .optional()
+    .describe("Storage class of dumps. Only those that can be read at once: a restore does not wait for a thaw. Default: the bucket's own"),
+  assume_role_arn: RoleArn.optional().describe("IAM role that the worker's own AWS credentials assume for the store"),
+});
+
 const Backup = z.object({
   method: BackupMethod.optional().describe(
     'dump: a dump in the store; snapshot: a manual snapshot of the RDS instance or Aurora cluster, with its manifest in the store. Default: snapshot with hosting aws-rds or aws-aurora where rds_instance_id or rds_cluster_id is given, else dump',
   ),
-  location: z.string().min(1).optional().describe('Folder of the backups, relative to the working directory. Default: $FABER_DB_STORE, else the data folder of the user'),
+  location: z.string().min(1).optional().describe(
+    'Where the backups go: a folder, relative to the working directory, or s3://bucket/prefix. Default: $FABER_DB_STORE, else the data folder of the user',
+  ),
+  s3: S3.optional().describe('Of a location in S3, where the defaults do not fit. Credentials come from the default chain of AWS only, never from here'),
   retention_days: days.optional().describe('Default: 30 in development, 60 in staging, 90 where protected'),
   auto_cleanup: z.boolean().default(true).describe('Remove what is older than that after each backup, and by schedule: backups, databases that restores replaced, plans. Never the newest or the newest proven backup, a labelled one, or one that an operation needs'),
   cleanup_schedule: CronLine.optional().describe(

@@ -15,6 +15,7 @@ import { nearest } from './nearest.js';
 import { isDevelopment, protectionOf } from './protection.js';
 import { awsSettings, backupMethod } from './snapshot-settings.js';
 import { SUPPORTED, USUAL_MIGRATIONS, type Settings } from './settings.js';
+import { storeSettings } from './store-settings.js';
 import { unknownKeyWarnings } from './unknown-keys.js';
 
 export interface SettingsOptions {
@@ -96,12 +97,14 @@ function approvableIn(config: Config): string[] {
 function storeLocation(config: Config, workingDirectory: string, options: SettingsOptions, configPath: string): string {
   const { location } = config.backup;
   if (location !== undefined) {
+    if (location.startsWith('s3://')) return location;
     if (/^[a-z0-9]+:\/\//i.test(location)) {
-      throw new FaberError({ code: 'unsupported', message: 'backup.location is not a folder; this release keeps backups in a folder', suggestions: ['Set it to a folder, for example on a mounted volume'] });
+      throw new FaberError({ code: 'unsupported', message: 'backup.location is neither a folder nor a place in S3', suggestions: ['Set it to a folder, for example on a mounted volume, or to s3://bucket/prefix'] });
     }
     return resolve(workingDirectory, location);
   }
   // Outside the checkout: whoever cleans the checkout must not take the backups along.
+  if (options.store?.startsWith('s3://')) return options.store;
   const fallback = options.store ?? (options.home === undefined ? undefined : join(options.home, '.local/share/faber-db/store'));
   if (fallback === undefined) throw invalid(['backup.location is missing'], configPath);
   return isAbsolute(fallback) ? fallback : resolve(workingDirectory, fallback);
@@ -217,7 +220,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
     backup: {
       before_change: chosen.backup_before_migrate ?? !isDevelopment(environment),
       method,
-      location: storeLocation(config, workingDirectory, options, configPath),
+      ...storeSettings(storeLocation(config, workingDirectory, options, configPath), config.backup.s3, chosen),
       retention_days: chosen.backup_retention_days ?? config.backup.retention_days ?? defaultRetention(environment, protection.protected),
       auto_cleanup: config.backup.auto_cleanup,
       compression: config.backup.compression,

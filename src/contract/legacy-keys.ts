@@ -37,9 +37,23 @@ function backupMethod(value: unknown, document: LegacyDocument, path: string): v
 }
 
 function storageLocation(value: unknown, document: LegacyDocument, path: string): void {
-  if (typeof value === 'string' && /^[a-z0-9]+:\/\//i.test(value)) {
-    document.unmetWish(`${path} asks for a store away from this host; backups are kept in a folder (set backup.location, for example to a mounted volume)`);
+  if (typeof value === 'string' && /^[a-z0-9]+:\/\//i.test(value) && !value.startsWith('s3://')) {
+    document.unmetWish(`${path} asks for a store that faber-db does not know; backups are kept in a folder or in S3 (set backup.location)`);
   } else document.move(path, ['backup', 'location'], value);
+}
+
+/** The bucket stood beside it; a location that is written in today's place wins. */
+function storage(value: unknown, document: LegacyDocument, path: string): void {
+  if (value === 'local') return;
+  const part = (key: string) => {
+    const text = document.get(['backup', key]);
+    return typeof text === 'string' ? text.replace(/^\/+|\/+$/g, '') : '';
+  };
+  if (value === 's3' && part('s3_bucket') !== '') document.suggest(['backup', 'location'], `s3://${[part('s3_bucket'), part('s3_prefix')].filter(Boolean).join('/')}`);
+  const location = document.get(['backup', 'location']);
+  if (value !== 's3' || typeof location !== 'string' || !location.startsWith('s3://')) {
+    document.unmetWish(`${path} asks for a store away from this host, and backup.location names none (set it, for example to s3://bucket/prefix)`);
+  }
 }
 
 /** A DELETE without WHERE is a DELETE as well. */
@@ -110,14 +124,8 @@ export const LEGACY_KEYS: readonly LegacyKey[] = [
   { key: 'safety/destructive_operations/*/row_threshold', meaning: 'nothing: the phrase is asked for whatever the number of rows', apply: nothing },
   { key: 'safety/destructive_operations/*/block_reason', meaning: 'nothing: a note', apply: nothing },
 
-  { key: 'backup/storage_location', meaning: 'backup.location; s3:// and gs://: an unmet wish', apply: storageLocation },
-  {
-    key: 'backup/storage',
-    meaning: 's3: an unmet wish',
-    apply: (value, document, path) => {
-      if (value !== 'local') document.unmetWish(`${path} asks for a store away from this host; backups are kept in a folder (set backup.location)`);
-    },
-  },
+  { key: 'backup/storage_location', meaning: 'backup.location; another URL than s3:// is an unmet wish', apply: storageLocation },
+  { key: 'backup/storage', meaning: 's3: backup.location is s3://bucket/prefix, of the two keys beside it; else an unmet wish', apply: storage },
   { key: 'backup/s3_bucket', meaning: 'said with backup.storage', apply: nothing },
   { key: 'backup/s3_prefix', meaning: 'said with backup.storage', apply: nothing },
   {

@@ -70,6 +70,16 @@ export const ApprovalSettings = z.object({
 });
 export type ApprovalSettings = z.infer<typeof ApprovalSettings>;
 
+export const S3Settings = z.object({
+  region: z.string().nullable().describe("null: the worker's own"),
+  endpoint: z.string().nullable().describe('null: that of AWS'),
+  encryption: z.enum(['AES256', 'aws:kms']).nullable().describe("null: the bucket's own"),
+  kms_key_id: z.string().nullable(),
+  storage_class: z.enum(['STANDARD_IA', 'ONEZONE_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR']).nullable(),
+  assume_role_arn: z.string().nullable(),
+});
+export type S3Settings = z.infer<typeof S3Settings>;
+
 export const Settings = z.object({
   environment: z.string(),
   working_directory: z.string(),
@@ -109,7 +119,8 @@ export const Settings = z.object({
   backup: z.object({
     before_change: z.boolean(),
     method: BackupMethod.optional().describe('Absent in operations that an older release began: dump'),
-    location: z.string().describe('Absolute path of the local store'),
+    location: z.string().describe('The store: absolute path of a folder, or s3://bucket/prefix'),
+    s3: S3Settings.optional().describe('Of a store in S3'),
     retention_days: z.number().int().positive(),
     auto_cleanup: z.boolean(),
     compression: z.enum(['auto', 'zstd', 'gzip', 'none']),

@@ -6,7 +6,7 @@ import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { FaberError } from '../../src/contract/failure.js';
-import { backupHandlers, openLocalStore } from '../../src/handlers/backup/index.js';
+import { backupHandlers, openStore } from '../../src/handlers/backup/index.js';
 import type { BackupOptions } from '../../src/handlers/backup/contract.js';
 import { tempDir } from '../support/temp.js';
 import type { Sample, Scene } from './combination.js';
@@ -342,5 +342,5 @@ async function applyFirst(scene: Scene): Promise<void> {
 async function withStore(scene: Scene) {
   const settings = { ...scene.settings, backup: { ...scene.settings.backup, location: join(await tempDir(), 'store') } };
   const options = (backupId: string): BackupOptions => ({ settings, backupId, operationId: 'op-1', label: null, reason: null, ledgerDigest: null, signal: scene.context.signal });
-  return { backups: backupHandlers(settings, scene.database), store: await openLocalStore(settings), options };
+  return { backups: backupHandlers(settings, scene.database), store: await openStore(settings), options };
 }

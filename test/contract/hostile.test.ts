@@ -118,7 +118,7 @@ describe('hostile input', { timeout: 300_000 }, () => {
       const settings = Settings.parse(made.value);
       expect(settings.connection_string_env).toMatch(/^[A-Za-z_]\w*$/);
       expect(settings.migrations.directory.startsWith('/')).toBe(true);
-      expect(settings.backup.location.startsWith('/')).toBe(true);
+      expect(settings.backup.location).toMatch(/^(\/|s3:\/\/)/);
       const written = (raw as { environments: Record<string, { protected?: unknown }> }).environments[environment]!;
       expect(Object.hasOwn((raw as { environments: object }).environments, environment)).toBe(true);
       if (!['dev'].includes(environment) && written.protected !== false) expect(settings.protected).toBe(true);

@@ -65,14 +65,19 @@ const promises: Record<string, () => void> = {
     expect(warningsOf({ safety: { destructive_operations: { truncate: { block_reason: 'x' } } } })).toBe(''),
   'backup/storage_location': () => {
     expect(settle({ backup: { storage_location: '/var/backups/database' } }).backup.location).toBe('/var/backups/database');
-    expectUnmet({ backup: { storage_location: 's3://myapp-db-backups' } }, 'backup.storage_location');
+    expect(settle({ backup: { storage_location: 's3://myapp-db-backups/' } }).backup).toMatchObject({ location: 's3://myapp-db-backups', s3: { region: null, endpoint: null } });
+    expectUnmet({ backup: { storage_location: 'gs://myapp-db-backups' } }, 'backup.storage_location');
   },
   'backup/storage': () => {
-    expectUnmet({ backup: { storage: 's3', s3_bucket: 'myapp', s3_prefix: 'faber-db/' } }, 'backup.storage');
+    expect(settle({ backup: { storage: 's3', s3_bucket: 'myapp', s3_prefix: 'faber-db/' } }).backup.location).toBe('s3://myapp/faber-db');
+    expect(settle({ backup: { storage: 's3', location: 's3://elsewhere/x' } }).backup.location).toBe('s3://elsewhere/x');
+    expectUnmet({ backup: { storage: 's3' } }, 'backup.storage');
+    expectUnmet({ backup: { storage: 's3', location: '/var/backups' } }, 'backup.storage');
+    expectUnmet({ backup: { storage: 'gcs', s3_bucket: 'myapp' } }, 'backup.storage');
     expect(warningsOf({ backup: { storage: 'local' } })).toBe('');
   },
   'backup/s3_bucket': () => expect(warningsOf({ backup: { storage: 's3', s3_bucket: 'myapp' } }, 'dev')).not.toContain('s3_bucket'),
-  'backup/s3_prefix': () => expect(warningsOf({ backup: { storage: 's3', s3_prefix: 'faber-db/' } }, 'dev')).not.toContain('s3_prefix'),
+  'backup/s3_prefix': () => expect(warningsOf({ backup: { storage: 's3', s3_bucket: 'myapp', s3_prefix: 'faber-db/' } }, 'dev')).not.toContain('s3_prefix'),
   'backup/encrypt_backups': () => {
     expectUnmet({ backup: { encrypt_backups: true } }, 'backup.encrypt_backups');
     expectUnmet({ backup: { encrypt_backups: 'yes' } }, 'backup.encrypt_backups');

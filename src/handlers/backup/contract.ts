@@ -20,13 +20,13 @@ export interface Store {
   readonly id: string;
   /** Where it is, for messages. */
   readonly location: string;
-  /** Writes bytes under their sha256 (hex), atomically; already there: nothing happens. Mode 0600. */
+  /** Writes bytes under their sha256 (hex), atomically; already there: only its age begins anew. */
   putArtifact(bytes: Uint8Array): Promise<string>;
   /** @throws FaberError store_unavailable when missing or its bytes do not match the sha256. */
   getArtifact(sha256: string): Promise<Uint8Array>;
-  /** Appends one line to the audit log `audit.jsonl`; a line with a record id that is there already is not repeated. */
+  /** Keeps one line of the audit log for good; one whose record id is there already is not repeated. */
   appendAudit(record: { record_id: string }): Promise<void>;
-  /** Keeps unmasked error text, mode 0600; returns the path to look at. */
+  /** Keeps unmasked error text where only the worker's user or role reads it; returns the place to look at. */
   putErrorDetail(operationId: string, text: string): Promise<string>;
 
   /** Begins a backup; what an unfinished attempt left is removed. @throws FaberError backup_failed when a finished one has this id. */
@@ -46,6 +46,8 @@ export interface Store {
   readFile(record: BackupRecord, name: string, take: Take, signal: AbortSignal): Promise<void>;
   /** Shell commands for people without faber-db: first what checks the file, then one that writes it to stdout. */
   shell(backupId: string, file: string, sha256: string): { before: string[]; read: string };
+  /** Whether a backup can be written and removed, as far as the store can tell. @throws FaberError store_unavailable with what is missing */
+  preflight(): Promise<void>;
   /** Bytes that can still be written; null where that is not known. */
   freeBytes(): Promise<number | null>;
   /** Writes the manifest last and atomically: from then on the backup exists. */

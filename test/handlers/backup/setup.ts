@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BackupRecord } from '../../../src/contract/backup.js';
 import type { Settings } from '../../../src/contract/settings.js';
 import type { BackupOptions, Store } from '../../../src/handlers/backup/contract.js';
-import { backupHandlers, openLocalStore } from '../../../src/handlers/backup/index.js';
+import { backupHandlers, openStore } from '../../../src/handlers/backup/index.js';
 import type { ConnectionTarget } from '../../../src/handlers/database/contract.js';
 import { databaseHandlers } from '../../../src/handlers/database/index.js';
 import { createDatabase, type TestDatabase } from '../../support/postgres.js';
@@ -42,7 +42,7 @@ export async function scene(more: { name?: string; role?: 'owner' | 'superuser';
 /** A store of its own for a database. */
 export async function beside(target: ConnectionTarget, backup: Partial<Settings['backup']> = {}): Promise<Omit<Scene, 'db'>> {
   const settings = settingsFor(join(await tempDir(), 'store'), backup);
-  const store = await openLocalStore(settings);
+  const store = await openStore(settings);
   return {
     target,
     settings,

@@ -6,7 +6,7 @@ import { FaberError } from '../../../contract/failure.js';
 import { writeDurably } from './durable.js';
 import { artifactPath } from './names.js';
 
-const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+export const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** @returns the sha256 (hex) under which the bytes are kept. */
 export async function putArtifact(location: string, bytes: Uint8Array): Promise<string> {
@@ -22,7 +22,11 @@ export async function putArtifact(location: string, bytes: Uint8Array): Promise<
 
 /** @throws FaberError store_unavailable when missing or damaged. */
 export async function getArtifact(location: string, sha256: string): Promise<Uint8Array> {
-  const bytes = await read(artifactPath(location, sha256));
+  return requireIntact(location, sha256, await read(artifactPath(location, sha256)));
+}
+
+/** @throws FaberError store_unavailable when missing or damaged. */
+export function requireIntact(location: string, sha256: string, bytes: Uint8Array | null): Uint8Array {
   if (bytes === null) throw fault(location, sha256, 'is not in');
   if (digest(bytes) !== sha256) throw fault(location, sha256, 'is damaged in');
   return bytes;

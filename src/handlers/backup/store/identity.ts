@@ -1,13 +1,10 @@
-/** The id written inside a store: it tells a store from a folder, and one store from another. */
+/** The id written inside a local store: it tells a store from a folder, and one store from another. */
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { FaberError } from '../../../contract/failure.js';
 import { makeFolder, writeDurably } from './durable.js';
 import { STORE_FILE } from './names.js';
-
-const StoreFile = z.object({ store_version: z.literal(1), id: z.uuid() });
+import { parseIdentity, refused } from './store-file.js';
 
 /**
  * Reads the id of the store, or makes an empty or missing folder a store. Safe when two open at once.
@@ -38,24 +35,5 @@ async function readId(location: string): Promise<string | null> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
-  const parsed = StoreFile.safeParse(parseJson(text));
-  if (!parsed.success) throw refused(location, 'its store.json is damaged or of a newer version');
-  return parsed.data.id;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function refused(location: string, why: string): FaberError {
-  return new FaberError({
-    code: 'store_unavailable',
-    message: `${location} cannot be used as the backup store: ${why}`,
-    result: { location, reason: why },
-    suggestions: ['Point backup.location at a store or at an empty folder', 'If store.json was lost, put it back from a copy: backups are tied to the id in it'],
-  });
+  return parseIdentity(location, text);
 }

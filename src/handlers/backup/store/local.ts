@@ -99,6 +99,11 @@ class LocalStore implements Store {
     };
   }
 
+  /** Opening it has made every folder; room is asked for by `freeBytes`. */
+  preflight(): Promise<void> {
+    return Promise.resolve();
+  }
+
   freeBytes(): Promise<number | null> {
     return freeBytes(this.location);
   }

@@ -17,14 +17,29 @@ export const Reference = z.object({
 });
 export type Reference = z.infer<typeof Reference>;
 
-const pathOf = (location: string, operationId: string) => join(location, 'references', `${createHash('sha256').update(operationId).digest('hex').slice(0, 32)}.json`);
+/** Ids are chosen by callers: the name holds none of their characters. */
+export const referenceFile = (operationId: string) => `references/${createHash('sha256').update(operationId).digest('hex').slice(0, 32)}.json`;
+const pathOf = (location: string, operationId: string) => join(location, referenceFile(operationId));
+
+/** What an operation needs, added to what is noted already, as it is kept. */
+export function addedTo(there: Reference | null, reference: Reference): string {
+  const together = (key: 'artifacts' | 'backups') => [...new Set([...(there?.[key] ?? []), ...reference[key]])];
+  return `${JSON.stringify({ ...reference, artifacts: together('artifacts'), backups: together('backups') })}\n`;
+}
+
+/** @returns null for what says nothing: each appears whole, so one that cannot be read was put there by others */
+export function parseReference(text: string): Reference | null {
+  try {
+    return Reference.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
 
 /** Adds to what the operation needs already. Durable when it returns. */
 export async function refer(location: string, reference: Reference): Promise<void> {
   const path = pathOf(location, reference.operation_id);
-  const there = await read(path);
-  const together = (key: 'artifacts' | 'backups') => [...new Set([...(there?.[key] ?? []), ...reference[key]])];
-  await writeDurably(path, `${JSON.stringify({ ...reference, artifacts: together('artifacts'), backups: together('backups') })}\n`, 'replace');
+  await writeDurably(path, addedTo(await read(path), reference), 'replace');
 }
 
 export async function references(location: string): Promise<Reference[]> {
@@ -40,10 +55,9 @@ export async function forget(location: string, operationId: string): Promise<voi
 
 async function read(path: string): Promise<Reference | null> {
   try {
-    return Reference.parse(JSON.parse(await readFile(path, 'utf8')));
+    return parseReference(await readFile(path, 'utf8'));
   } catch (error) {
-    // Each file appears whole: one that cannot be read was put there by others, and says nothing.
-    if (error instanceof SyntaxError || error instanceof z.ZodError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
 }

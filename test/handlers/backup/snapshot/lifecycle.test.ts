@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DescribeDBSnapshotsCommand } from '@aws-sdk/client-rds';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Settings } from '../../../../src/contract/settings.js';
-import { openLocalStore } from '../../../../src/handlers/backup/index.js';
+import { openStore } from '../../../../src/handlers/backup/index.js';
 import { createDatabase, type TestDatabase } from '../../../support/postgres.js';
 import { uniqueName } from '../../../support/aws.js';
 import { RdsCloud } from '../../../support/rds-cloud.js';
@@ -34,7 +34,7 @@ function urlOf(): string {
 describe('a snapshot of an RDS instance', () => {
   it('is taken, found by its tags, restored beside and exchanged by renaming, and the replaced one is kept until it goes with a final snapshot', async () => {
     const target = database.target(urlOf());
-    const store = await openLocalStore(settings);
+    const store = await openStore(settings);
     const backups = handlerFor(cloud, id);
     await db.query('CREATE TABLE item (n int)');
     await db.query('INSERT INTO item SELECT generate_series(1, 10)');
