@@ -28,9 +28,9 @@ export async function leftBy(plan: OpenPlan, operationId: string): Promise<Left>
       started.delete(step.migration);
     }
     if (step.action === 'reverted') {
-      started.delete(step.migration);
+      const begun = started.delete(step.migration);
       // Undoing what this operation applied leaves nothing of it; undoing another's is a change of its own.
-      if (!applied.delete(step.migration)) reverted.set(step.migration, true);
+      if (!applied.delete(step.migration) && !begun) reverted.set(step.migration, true);
     }
   }
   // The ledger has the last word on a standalone script whose end was not recorded: settled there, it is not half applied.

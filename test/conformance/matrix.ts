@@ -1,12 +1,14 @@
 /** The matrix: a line a combination. */
 import type { Combination } from './combination.js';
 import { dbmate } from './projects/dbmate.js';
+import { knex } from './projects/knex.js';
 import { prisma } from './projects/prisma.js';
 import { postgresql } from './systems/postgresql.js';
 import { DbmateMigrationHandler } from './worked-example/dbmate.js';
 
 export const COMBINATIONS: readonly Combination[] = [
   { project: prisma, system: postgresql },
+  { project: knex, system: postgresql },
 ];
 
 /** Of docs/handlers.md. */

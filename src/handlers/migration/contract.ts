@@ -205,7 +205,7 @@ export interface MigrationHandler {
    * Looks which objects of a script are there: evidence for settling a failed row of another runner.
    * @returns one line an object (`table orders is there`), without definitions.
    */
-  findObjects(migration: Pick<Migration, 'up'>, target: ConnectionTarget): Promise<string[]>;
+  findObjects(migration: Pick<Migration, 'up' | 'program'>, target: ConnectionTarget): Promise<string[]>;
 
   /** Settles a failed row of another runner, as `prisma migrate resolve` would. */
   resolve(migration: Pick<Migration, 'name' | 'up'>, as: 'applied' | 'rolled_back', context: StepContext): Promise<void>;

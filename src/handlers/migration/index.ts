@@ -3,9 +3,12 @@ import { FaberError } from '../../contract/failure.js';
 import type { Settings } from '../../contract/settings.js';
 import type { DatabaseHandler } from '../database/contract.js';
 import type { MigrationHandler, MigrationHandlers } from './contract.js';
+import { knexFacts } from './knex/facts.js';
 import { PrismaMigrationHandler } from './prisma/handler.js';
 import { postgresRunner } from './prisma/postgresql/index.js';
 import { sqliteRunner } from './prisma/sqlite/index.js';
+import { ProgramMigrationHandler } from './program/handler.js';
+import { postgresPrograms } from './program/postgresql/index.js';
 
 type Build = (database: DatabaseHandler) => MigrationHandler;
 
@@ -13,6 +16,9 @@ const TOOLS: Partial<Record<Settings['migration_tool'], Partial<Record<Settings[
   prisma: {
     postgresql: (database) => new PrismaMigrationHandler(database, postgresRunner(database)),
     sqlite: (database) => new PrismaMigrationHandler(database, sqliteRunner(database)),
+  },
+  knex: {
+    postgresql: (database) => new ProgramMigrationHandler(database, postgresPrograms(database), knexFacts),
   },
 };
 

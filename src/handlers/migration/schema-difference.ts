@@ -3,8 +3,8 @@ import type { ConnectionTarget, DatabaseHandler } from '../database/contract.js'
 
 export interface Schema { exact: string; objects: Map<string, string> }
 
-export async function schemaOf(database: DatabaseHandler, scratch: ConnectionTarget): Promise<Schema> {
-  const facts = await database.schemaFacts(scratch);
+export async function schemaOf(database: DatabaseHandler, scratch: ConnectionTarget, own?: readonly string[]): Promise<Schema> {
+  const facts = await database.schemaFacts(scratch, own);
   const exact = facts.map(({ kind, name, definition }) => `${kind} ${name} ${definition}`).sort().join('\0');
   const withoutPosition = (kind: string, definition: string) => (kind === 'column' ? definition.replace(/^\d+ /, '') : definition);
   return { exact, objects: new Map(facts.map(({ kind, name, definition }) => [`${kind} ${name}`, withoutPosition(kind, definition)])) };

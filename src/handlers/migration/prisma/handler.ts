@@ -73,7 +73,7 @@ export class PrismaMigrationHandler implements MigrationHandler {
   }
 
   rehearse(target: ConnectionTarget, settings: Settings, input: RehearsalInput) {
-    return rehearse(this.database, this.runner, target, settings, input);
+    return rehearse(this.database, this, target, settings, input);
   }
 
   generate(target: ConnectionTarget, settings: Settings, request: GenerateRequest) {

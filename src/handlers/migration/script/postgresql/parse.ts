@@ -27,8 +27,11 @@ function scriptText(bytes: Uint8Array): string {
 /** Parses a script. A script that the grammar refuses is an answer, not an exception: the server may be newer than the grammar. */
 export async function parseScript(bytes: Uint8Array): Promise<Script> {
   await loadModule();
-  const text = scriptText(bytes);
-  const byteOrderMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return parseNow(scriptText(bytes), bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf);
+}
+
+/** The same without waiting, once a script was parsed. */
+export function parseNow(text: string, byteOrderMark = false): Script {
   const script: Script = { text, byteOrderMark, statements: [], error: null };
   if (!/\S/.test(text)) return script;
   try {

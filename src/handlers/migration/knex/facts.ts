@@ -1,0 +1,13 @@
+/** What the worker knows of Knex. */
+import type { ProgramToolFacts } from '../program/tool.js';
+
+export const knexFacts: ProgramToolFacts = {
+  name: 'knex',
+  title: 'Knex',
+  ledger: { order: 'id', at: 'migration_time' },
+  tables: (ledger) => [{ table: ledger, key: 'id' }, { table: `${ledger}_lock`, key: 'index' }],
+  lockTable: (ledger) => `${ledger}_lock`,
+  needsEveryFile: true,
+  seedCommand: (configFile) => `knex seed:run --knexfile ${configFile}`,
+  generates: 'template',
+};

@@ -1,0 +1,27 @@
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ProjectKind } from '../combination.js';
+
+/** A project without packages of its own takes ours. */
+export async function linkPackages(root: string): Promise<void> {
+  await rm(join(root, 'node_modules'), { force: true });
+  await symlink(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(root, 'node_modules'));
+}
+
+const CLIENTS = { postgresql: 'pg', mysql: 'mysql2', sqlite: 'better-sqlite3' };
+
+export const knex: ProjectKind = {
+  tool: 'knex',
+  table: 'knex_migrations',
+  directory: 'migrations',
+  async write(root, samples, system) {
+    await rm(join(root, 'migrations'), { recursive: true, force: true });
+    await mkdir(join(root, 'migrations'), { recursive: true });
+    await linkPackages(root);
+    await writeFile(join(root, 'package.json'), JSON.stringify({ private: true }));
+    await writeFile(join(root, 'knexfile.js'), `module.exports = { client: '${CLIENTS[system.provider]}', connection: process.env.DATABASE_URL };\n`);
+    const all = (direction: string, statements: readonly string[]) => `exports.${direction} = async (knex) => {\n${statements.map((sql) => `  await knex.raw(${JSON.stringify(sql)});\n`).join('')}};\n`;
+    for (const { name, up, down } of samples) await writeFile(join(root, 'migrations', `${name}.js`), `${all('up', up)}${down ? all('down', down) : ''}`);
+  },
+};
