@@ -99,7 +99,7 @@ class ConnectedKnex implements ConnectedTool {
         const config = migratorConfig(this.instance);
         const found = await filesOf(config);
         const loaded = step.recordOnly ? {} : programOf(await this.programs.load(step));
-        const options: Knex.MigratorConfig = { ...this.instance.client.config.migrations, migrationSource: sourceOf(step, found, config, loaded, this.programs), name: step.name } as never;
+        const options = { migrationSource: sourceOf(step, found, config, loaded, this.programs), name: step.name };
         await (step.direction === 'up' ? on.migrate.up(options) : on.migrate.down(options));
       },
     };

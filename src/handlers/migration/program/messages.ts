@@ -93,7 +93,7 @@ export interface Described {
 export interface MadeScripts { up: { query: string; parameters: unknown[] }[]; down: { query: string; parameters: unknown[] }[] }
 
 export type FromProgram =
-  | { kind: 'at'; moment: Moment; group: number }
+  | { kind: 'at'; moment: Moment; group: number; connection: number }
   | { kind: 'rows'; id: number; rows: Record<string, unknown>[] }
   | { kind: 'refused'; id: number; failure: DriverFailure }
   /** A statement of a migration is sent; `connection` tells connections apart. */

@@ -42,7 +42,7 @@ async function run(programs: Programs, migration: Migration, direction: Directio
     return await runOnDatabase(programs, {
       target, settings, signal, timeoutSeconds,
       job: { kind: 'run', groups: [groupOf(settings, migration, direction)], files: filesOf(settings, [migration]), scratch: false },
-      async around(moment, session, _group, sent) {
+      async around({ moment, statements: sent }, session) {
         if (moment === 'before') await programs.database.bookkeeping.checkFence(session, fence);
         statements.splice(0, statements.length, ...sent);
       },

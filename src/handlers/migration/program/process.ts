@@ -37,8 +37,11 @@ export interface ProgramRun {
   /** Of one migration. */
   timeoutSeconds: number;
   /** @throws to end the run: the group's transaction is rolled back */
-  visit: (moment: Moment, group: number, guest: Guest, statements: readonly SentStatement[]) => Promise<void>;
+  visit: (visit: Visit, guest: Guest) => Promise<void>;
 }
+
+/** Where a moment is, and what was sent until then. */
+export interface Visit { moment: Moment; group: number; connection: number; statements: readonly SentStatement[] }
 
 export type LastWord = Extract<FromProgram, { kind: 'done' | 'changed' | 'unusable' | 'failed' }>;
 
@@ -110,7 +113,7 @@ class Conversation {
 
   #hear(message: FromProgram): void {
     const told = this.#told;
-    if (message.kind === 'at') void this.#visit(message.moment, message.group);
+    if (message.kind === 'at') void this.#visit(message);
     else if (message.kind === 'rows' || message.kind === 'refused') this.#answers.get(message.id)?.(message);
     else if (message.kind === 'statement') told.statements[message.at] = { ...message, state: 'sent' };
     else if (message.kind === 'statement-end') told.statements[message.at]!.state = message.failed ? 'failed' : 'done';
@@ -124,11 +127,11 @@ class Conversation {
     }
   }
 
-  async #visit(moment: Moment, group: number): Promise<void> {
+  async #visit({ moment, group, connection }: Extract<FromProgram, { kind: 'at' }>): Promise<void> {
     const { begin, timeoutSeconds, visit } = this.run;
     clearTimeout(this.#timer);
     try {
-      await visit(moment, group, { query: (sql, parameters) => this.#query(sql, parameters) }, this.#told.statements);
+      await visit({ moment, group, connection, statements: this.#told.statements }, { query: (sql, parameters) => this.#query(sql, parameters) });
       const steps = begin.job.kind === 'run' ? (begin.job.groups[group]?.steps.length ?? 1) : 1;
       this.#timer = this.#limit(moment === 'before' ? timeoutSeconds * Math.max(steps, 1) : START_SECONDS);
       this.#say({ kind: 'proceed' });

@@ -17,7 +17,7 @@ async function runAll(programs: Programs, migrations: readonly Migration[], dire
   const end = await runOnDatabase(programs, {
     target, settings, signal, timeoutSeconds: settings.migrations.timeout_seconds,
     job: { kind: 'run', groups: migrations.map((migration) => groupOf(settings, migration, direction)), files: filesOf(settings, migrations), scratch: true },
-    around: async (moment) => {
+    around: async ({ moment }) => {
       if (moment === 'after') done += 1;
     },
   });

@@ -7,8 +7,8 @@ import type { ConnectionTarget, DatabaseHandler, Session } from '../../database/
 import type { Migration, ProgramFile } from '../contract.js';
 import { programEnvironment } from './environment.js';
 import { guestSession } from './guest-session.js';
-import type { Job, Moment, Place, ProgramStep, StepGroup } from './messages.js';
-import { runProgram, type ProgramEnd, type SentStatement } from './process.js';
+import type { Job, Place, ProgramStep, StepGroup } from './messages.js';
+import { runProgram, type ProgramEnd, type Visit } from './process.js';
 import type { ProgramSystem } from './system.js';
 import type { ProgramToolFacts } from './tool.js';
 
@@ -26,7 +26,7 @@ export interface OnDatabase {
   timeoutSeconds: number;
   job: Job;
   /** Around the groups of the job. @throws to have the group rolled back */
-  around?: (moment: 'before' | 'after', session: Session, group: number, statements: readonly SentStatement[]) => Promise<void>;
+  around?: (visit: Visit, session: Session) => Promise<void>;
 }
 
 export interface RunEnd extends ProgramEnd { secrets: string[] }
@@ -46,9 +46,9 @@ export async function runOnDatabase({ system, tool }: Programs, run: OnDatabase)
     const end = await runProgram({
       begin: { tool: tool.name, provider: settings.provider, place: placeOf(settings, target.schema), job, sessionName },
       env, signal, timeoutSeconds,
-      visit: async (moment: Moment, group, guest, statements) => {
+      visit: async (visit, guest) => {
         const session = guestSession(guest, system);
-        if (moment !== 'connected') return run.around?.(moment, session, group, statements);
+        if (visit.moment !== 'connected') return run.around?.(visit, session);
         if (!(await proof.isSeenBy(session))) throw anotherDatabase(tool, target, settings);
       },
     });

@@ -44,7 +44,7 @@ async function inLedger(programs: Programs, steps: ProgramStep[], context: StepC
   const job: Job = { kind: 'run', groups: [{ transactional: true, steps }], files: [], scratch: false };
   const end = await runOnDatabase(programs, {
     ...context, job,
-    async around(moment, session) {
+    async around({ moment }, session) {
       if (moment === 'before') {
         held = await system.enter(session, context.fence, context);
         return;

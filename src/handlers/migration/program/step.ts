@@ -5,7 +5,7 @@ import { FaberError } from '../../../contract/failure.js';
 import { barrier } from '../../barrier.js';
 import { ScriptError, type Session, type StepRow } from '../../database/contract.js';
 import type { Migration, MigrationHandler, StepContext, StepOutcome } from '../contract.js';
-import { toldOf } from './failure.js';
+import { inWords, toldOf, type Told } from './failure.js';
 import { ledgerState, type LastStep } from './ledger.js';
 import { readMark, writeMark, type Mark } from './mark.js';
 import type { SentStatement } from './process.js';
@@ -28,37 +28,50 @@ class AlreadyDone extends Error {
  */
 export async function stepInTransaction(programs: Programs, migration: Migration, direction: Direction, context: RevertContext): Promise<StepOutcome> {
   const started = performance.now();
-  const done = direction === 'up' ? 'applied' : 'reverted';
   for (;;) {
-    const attempt = await markOf(programs, migration, direction, context);
-    try {
-      const end = await run(programs, migration, direction, context, attempt);
-      if (succeeded(end)) {
-        await barrier(`${direction === 'up' ? '' : 'revert-'}after-commit`, context.signal);
-        return { status: done, duration_ms: since(started) };
-      }
-      if (await isRecorded(programs, context, attempt.attempt)) return { status: done, duration_ms: since(started) };
-      if (!lockRefused(programs, end) || since(started) > context.lockTimeoutSeconds * 1000) {
-        if (lockRefused(programs, end)) throw lockTimeout(context);
-        return { status: 'failed', ...(await toldOf(end, programs.system, { secrets: end.secrets, timeoutSeconds: context.timeoutSeconds })), duration_ms: since(started), halfApplied: false };
-      }
-      context.onWait?.('A lock was not to be had; trying again');
-    } catch (error) {
-      if (error instanceof AlreadyDone) return { status: 'already', duration_ms: since(started) };
-      if (!(error instanceof ScriptError)) throw error;
-      if (await isRecorded(programs, context, attempt.attempt)) return { status: done, duration_ms: since(started) };
-      const isLock = error.failure.sqlState === '55P03' || error.failure.sqlState === '40P01';
-      if (!isLock) return { status: 'failed', failure: error.failure, detail: error.detail, duration_ms: since(started), halfApplied: false };
-      if (since(started) > context.lockTimeoutSeconds * 1000) throw lockTimeout(context);
-      context.onWait?.('A lock was not to be had; trying again');
-    }
+    const outcome = await attempt(programs, migration, direction, context, started);
+    if (outcome !== 'locked') return outcome;
+    if (since(started) > context.lockTimeoutSeconds * 1000) throw lockTimeout(context);
+    context.onWait?.('A lock was not to be had; trying again');
     await sleep(200 + Math.random() * 800, undefined, { signal: context.signal }).catch(() => context.signal.throwIfAborted());
   }
 }
 
+async function attempt(programs: Programs, migration: Migration, direction: Direction, context: RevertContext, started: number): Promise<StepOutcome | 'locked'> {
+  const done: StepOutcome = { status: direction === 'up' ? 'applied' : 'reverted', duration_ms: 0 };
+  const mark = await markOf(programs, migration, direction, context);
+  const seen: Seen = { connection: 0, statements: [] };
+  try {
+    const end = await run(programs, migration, direction, context, mark, seen);
+    if (succeeded(end)) {
+      await barrier(`${direction === 'up' ? '' : 'revert-'}after-commit`, context.signal);
+      return { ...done, duration_ms: since(started) };
+    }
+    if (await isRecorded(programs, context, mark.attempt)) return { ...done, duration_ms: since(started) };
+    if (lockRefused(programs, end)) return 'locked';
+    return await failed(programs, await toldOf(end, programs.system, { secrets: end.secrets, timeoutSeconds: context.timeoutSeconds }), { ...seen, statements: end.statements }, started);
+  } catch (error) {
+    if (error instanceof AlreadyDone) return { status: 'already', duration_ms: since(started) };
+    if (!(error instanceof ScriptError)) throw error;
+    if (await isRecorded(programs, context, mark.attempt)) return { ...done, duration_ms: since(started) };
+    if (error.failure.sqlState === '55P03' || error.failure.sqlState === '40P01') return 'locked';
+    return failed(programs, { failure: { ...error.failure, connectionLost: false }, detail: error.detail }, seen, started);
+  }
+}
+
+/** What was sent, and in which connection the transaction was. */
+interface Seen { connection: number; statements: readonly SentStatement[] }
+
+/** What a migration did in another connection, or committed by itself, is not undone with the transaction. */
+async function failed({ system }: Programs, told: Told, { connection, statements }: Seen, started: number): Promise<StepOutcome> {
+  const stay = await system.lasting([{ sql: 'BEGIN', connection, state: 'done' }, ...statements]);
+  const end = { status: 'failed', ...told, duration_ms: since(started) } as const;
+  return stay.length === 0 ? { ...end, halfApplied: false } : { ...end, halfApplied: true, leftovers: await inWords(stay, system) };
+}
+
 export const succeeded = (end: RunEnd) => end.word?.kind === 'done' && !end.timedOut;
 
-async function run(programs: Programs, migration: Migration, direction: Direction, context: RevertContext, mark: Mark): Promise<RunEnd> {
+async function run(programs: Programs, migration: Migration, direction: Direction, context: RevertContext, mark: Mark, seen: Seen): Promise<RunEnd> {
   const { database, system } = programs;
   const { settings, target, fence, signal, timeoutSeconds } = context;
   let held: Awaited<ReturnType<typeof system.enter>>;
@@ -66,7 +79,8 @@ async function run(programs: Programs, migration: Migration, direction: Directio
   return runOnDatabase(programs, {
     target, settings, signal, timeoutSeconds,
     job: { kind: 'run', groups: [groupOf(settings, migration, direction)], files: filesOf(settings, [migration]), scratch: false },
-    async around(moment, session, _group, statements) {
+    async around({ moment, connection, statements }, session) {
+      Object.assign(seen, { connection, statements });
       if (moment === 'before') {
         held = await system.enter(session, fence, context);
         await requireWork(programs, session, migration, direction, context);

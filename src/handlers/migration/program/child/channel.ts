@@ -40,7 +40,7 @@ export function at(moment: Moment, group: number, tap: Tap, connection: unknown)
       else if (message.kind === 'abandon') reject(new Abandoned('abandoned'));
       else if (message.kind === 'query') void answer(message.id, () => tap.query(connection, message.sql, message.parameters));
     };
-    say({ kind: 'at', moment, group });
+    say({ kind: 'at', moment, group, connection: tap.numberOf(connection) });
   });
 }
 

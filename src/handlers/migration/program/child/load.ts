@@ -1,7 +1,7 @@
 /** Loads files of the project: JavaScript as Node does it, TypeScript in this process without a type check. */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { createJiti, type Jiti } from 'jiti';
+import type { Jiti } from 'jiti';
 import type { HelperMode } from 'oxc-transform';
 
 const TYPESCRIPT = /\.[cm]?ts$/;
@@ -20,7 +20,7 @@ export async function loadModule(file: string): Promise<Record<string, unknown>>
  * both kinds find each other.
  */
 async function typescript(): Promise<Jiti> {
-  const { transformSync } = await import('oxc-transform');
+  const [{ transformSync }, { createJiti }] = await Promise.all([import('oxc-transform'), import('jiti')]);
   Object.assign(globalThis, { babelHelpers: DECORATORS });
   const root = `${process.cwd()}/`;
   const modules = createJiti(root, { fsCache: false });

@@ -3,25 +3,27 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { MigrationTool } from '../../../../contract/settings.js';
 import type { ProgramFile } from '../../contract.js';
-import { knex } from '../../knex/adapter.js';
 import type { Begin, Job, StepGroup } from '../messages.js';
 import { Abandoned, at, onBegin, say, sayAndEnd } from './channel.js';
 import { type ConnectedTool, type ProgramTool, type ToolProject, Unusable } from './contract.js';
 import { loadModule } from './load.js';
-import { outsideFilter } from './outside.js';
+import { readStatements } from './statements.js';
 import { tapDriver, type Tap } from './tap.js';
 import { thrownOf } from './thrown.js';
 
-const TOOLS: Partial<Record<MigrationTool, ProgramTool>> = { knex };
+/** Each loaded for its own projects only. */
+const TOOLS: Partial<Record<MigrationTool, () => Promise<ProgramTool>>> = {
+  knex: async () => (await import('../../knex/adapter.js')).knex,
+};
 
 /** The migration that runs, if one does: where its statements belong, and whose line an error is in. */
-const now = { group: 0, step: 0, inside: false, file: null as string | null };
+const now = { group: 0, step: 0, inside: false, file: null as string | null, threw: null as { what: unknown } | null, transaction: null as number | null };
 let statements = 0;
 
 function failed(error: unknown): void {
   if (error instanceof Abandoned) sayAndEnd({ kind: 'done' });
   else if (error instanceof Unusable) sayAndEnd({ kind: 'unusable', message: error.message, suggestions: error.suggestions });
-  else sayAndEnd({ kind: 'failed', thrown: thrownOf(error, now.file) });
+  else sayAndEnd({ kind: 'failed', thrown: thrownOf(now.threw === null ? error : now.threw.what, now.file) });
 }
 
 /** A promise that nobody awaits is a failure of the migration that made it. */
@@ -33,7 +35,7 @@ async function work(begin: Begin): Promise<void> {
   const { tool, place, job } = begin;
   process.chdir(place.directory);
   if (job.kind === 'run') await requireSame(job.files);
-  const project = await TOOLS[tool]!.open(place);
+  const project = await (await TOOLS[tool]!()).open(place);
   if (job.kind === 'describe') return say({ kind: 'described', project: await project.describe() });
   if (job.kind === 'make') return say({ kind: 'made', file: await project.make!(job.name, job.folder) });
   const tap = await tapped(begin, project);
@@ -68,7 +70,9 @@ async function runGroup(index: number, { transactional, steps }: StepGroup, conn
   }
   await connected.inTransaction(async (connection, run) => {
     await at('before', index, tap, connection);
+    now.transaction = tap.numberOf(connection);
     await each(run);
+    now.transaction = null;
     await at('after', index, tap, connection);
   });
 }
@@ -79,6 +83,10 @@ async function watched(step: { recordOnly: boolean }, run: () => unknown): Promi
   now.inside = true;
   try {
     return await run();
+  } catch (error) {
+    // Tools wrap it, and stumble over what is no error.
+    now.threw ??= { what: error };
+    throw error;
   } finally {
     now.inside = false;
   }
@@ -86,6 +94,7 @@ async function watched(step: { recordOnly: boolean }, run: () => unknown): Promi
 
 async function tapped({ provider, job, sessionName }: Begin, project: ToolProject): Promise<Tap> {
   const step = () => (job.kind === 'run' ? (job.groups[now.group]?.steps[now.step]?.name ?? '') : '');
+  const reads = await readStatements(provider);
   return tapDriver(provider, project.require, {
     sessionName,
     isInside: () => now.inside,
@@ -94,7 +103,12 @@ async function tapped({ provider, job, sessionName }: Begin, project: ToolProjec
       return statements++;
     },
     onEnd: (number, hasFailed) => say({ kind: 'statement-end', at: number, failed: hasFailed }),
-    outside: job.kind === 'run' && job.scratch ? await outsideFilter(provider) : null,
+    outside: job.kind === 'run' && job.scratch ? reads.outside : null,
+    endsTransaction(connection, sql) {
+      if (now.transaction !== connection || !reads.endsTransaction(sql)) return false;
+      now.threw ??= { what: new Error('it ends the transaction that it runs in') };
+      return true;
+    },
     onLeftOut: (what) => say({ kind: 'left-out', step: step(), what }),
   });
 }

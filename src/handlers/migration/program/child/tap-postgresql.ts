@@ -10,6 +10,8 @@ interface Statement { text?: unknown; callback?: unknown; submit?: unknown; on?:
 
 /** Stands for a statement that is left out. */
 const NOTHING = 'SELECT WHERE false';
+/** Fails, and the transaction with it: whatever the migration makes of the error, the tool can write no ledger any more. */
+const FAILS = 'ROLLBACK TO SAVEPOINT faber_db_holds_this_transaction';
 
 export function tapPostgres(require: NodeJS.Require, options: TapOptions): Tap {
   const prototype = clientPrototype(require);
@@ -36,6 +38,7 @@ export function tapPostgres(require: NodeJS.Require, options: TapOptions): Tap {
       options.onLeftOut(what);
       return query.apply(this, [NOTHING, ...args.filter((arg) => typeof arg === 'function')]);
     }
+    if (options.endsTransaction(numberOf(this), sql)) return query.apply(this, [FAILS, ...args.filter((arg) => typeof arg === 'function')]);
     const at = options.onStatement({ connection: numberOf(this), sql });
     return withEnd(this, args, (failed) => options.onEnd(at, failed));
   };
@@ -63,6 +66,7 @@ export function tapPostgres(require: NodeJS.Require, options: TapOptions): Tap {
   }
 
   return {
+    numberOf: (connection) => numberOf(connection as object),
     async query(connection, sql, parameters) {
       const result = (await query.call(connection as object, { text: sql, values: [...parameters] })) as { rows: Record<string, unknown>[] } | { rows: Record<string, unknown>[] }[];
       return (Array.isArray(result) ? result.at(-1)! : result).rows;

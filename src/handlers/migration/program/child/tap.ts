@@ -12,9 +12,13 @@ export interface TapOptions {
   /** What of a statement reaches outside of the database, in words; such a one is left out. null: none is. */
   outside: ((sql: string) => string | null) | null;
   onLeftOut: (what: string) => void;
+  /** Whether it would end the transaction that the migration runs in: such a one is not sent, and the transaction fails. */
+  endsTransaction: (connection: number, sql: string) => boolean;
 }
 
 export interface Tap {
+  /** Tells connections apart. */
+  numberOf(connection: unknown): number;
   /** A statement of ours, which is not told. */
   query(connection: unknown, sql: string, parameters: readonly unknown[]): Promise<Record<string, unknown>[]>;
 }
