@@ -19,6 +19,9 @@ export interface Programs {
   tool: ProgramToolFacts;
 }
 
+/** Unknown purposes count as changing: the next holder of the fence ends such sessions. */
+const SESSIONS = 'faber-db program';
+
 export interface OnDatabase {
   target: ConnectionTarget;
   settings: Settings;
@@ -37,8 +40,7 @@ export interface RunEnd extends ProgramEnd { secrets: string[] }
  */
 export async function runOnDatabase({ system, tool }: Programs, run: OnDatabase): Promise<RunEnd> {
   const { target, settings, signal, timeoutSeconds, job } = run;
-  // Unknown purposes count as changing: the next holder of the fence ends such sessions.
-  const sessionName = `faber-db program ${randomUUID().slice(0, 13)}`;
+  const sessionName = `${SESSIONS} ${randomUUID().slice(0, 13)}`;
   const { env, secrets } = programEnvironment(settings, target, sessionName);
   const proof = await system.hold(target);
   let over = false;

@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { Knex } from 'knex';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../../support/postgres.js';
 import { knexBench, tables, up, type Bench } from '../program/support.js';
@@ -56,7 +57,7 @@ it('what it leaves is what Knex itself would: its own migrator sees the same', a
   const bench = await knexBench({ 'migrations/1_table.js': up(CREATE), 'migrations/2_more.js': up("await knex.raw('CREATE TABLE u (id int)');").replace('EXISTS t', 'EXISTS u') });
   await bench.applyPending();
   await bench.tool.revert(await bench.find('2_more'), bench.context);
-  const factory = createRequire(import.meta.url)('knex') as (config: object) => import('knex').Knex;
+  const factory = createRequire(import.meta.url)('knex') as (config: object) => Knex;
   const own = factory({ client: 'pg', connection: bench.db.url, migrations: { directory: join(bench.root, 'migrations') } });
   try {
     const [completed, pending] = (await own.migrate.list()) as [{ name: string }[], { file: string }[]];
