@@ -15,8 +15,6 @@ export function rdsClient({ region, assume_role_arn: role }: AwsPlace): RDSClien
     client = new RDSClient({
       ...(region !== null && { region }),
       ...(role !== null && { credentials: fromTemporaryCredentials({ params: { RoleArn: role, RoleSessionName: 'faber-db' }, ...(region !== null && { clientConfig: { region } }) }) }),
-      // Of what it sends again on its own every answer is read as if it were the first: see the names in names.ts.
-      maxAttempts: 5,
       requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
     });
     clients.set(key, client);

@@ -1,7 +1,7 @@
 /** What all parts of backups by snapshot work with: the servers at the host, which one it is, and its database. */
 import type { ConnectionTarget, DatabaseHandler } from '../../database/contract.js';
 import type { SnapshotDatabase } from './database.js';
-import { awsFailure, type Asked } from './errors.js';
+import { awsFailure, passes, type Asked } from './errors.js';
 import type { HostedServer, HostedServers } from './hosted.js';
 import type { Pace } from './poll.js';
 
@@ -22,6 +22,15 @@ export async function ask<T>(context: SnapshotContext, action: Action, about: Om
     return await work();
   } catch (error) {
     throw awsFailure(error, { ...about, action: context.servers.actions[action] });
+  }
+}
+
+/** The same within `poll`, which asks again after what passes. */
+export async function askOnce<T>(context: SnapshotContext, action: Action, about: Omit<Asked, 'action'>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw passes(error) ? error : awsFailure(error, { ...about, action: context.servers.actions[action] });
   }
 }
 

@@ -5,7 +5,7 @@ import { FaberError } from '../../../contract/failure.js';
 import { barrier } from '../../barrier.js';
 import type { ConnectionTarget } from '../../database/contract.js';
 import type { BackupOptions, Store } from '../contract.js';
-import { ask, type SnapshotContext } from './context.js';
+import { ask, askOnce, type SnapshotContext } from './context.js';
 import { isBusy, isTaken, passes } from './errors.js';
 import type { HostedServer, HostedSnapshot } from './hosted.js';
 import { snapshotName, operationTag } from './names.js';
@@ -87,7 +87,7 @@ async function requested(context: SnapshotContext, target: ConnectionTarget, sto
   const about = { code: 'backup_failed', what: `create ${servers.words.snapshot}`, resources: [servers.serverArn(server.id), servers.snapshotArn(name)], state: STATE } as const;
   let tags: Readonly<Record<string, string>> | null = null;
   const create = async (): Promise<HostedSnapshot | true | null> => {
-    const there = await ask(context, 'describeSnapshots', { ...about, what: `describe ${servers.words.snapshot}` }, () => servers.findSnapshot(name));
+    const there = await askOnce(context, 'describeSnapshots', { ...about, what: `describe ${servers.words.snapshot}` }, () => servers.findSnapshot(name));
     if (there !== null) return requireOurs(there, server, options);
     tags ??= {
       [TAG.backup]: options.backupId, [TAG.environment]: tagValue(options.settings.environment), [TAG.operation]: operationTag(options.operationId ?? options.backupId),

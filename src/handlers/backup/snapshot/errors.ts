@@ -42,10 +42,9 @@ export function statementFor({ action, resources }: Pick<Asked, 'action' | 'reso
   return JSON.stringify({ Effect: 'Allow', Action: [action], Resource: resources });
 }
 
-/** A FaberError passes as it is. */
-export function awsFailure(error: unknown, asked: Asked): Error {
-  if (error instanceof FaberError) return error;
-  if (error instanceof Error && (error.name === 'AbortError' || error.name === 'CancelledFailure')) return error;
+/** What is not of AWS (a FaberError, the reason of an abort) passes as it is. */
+export function awsFailure(error: unknown, asked: Asked): unknown {
+  if (!isOfAws(error)) return error;
   const { reason, suggestions } = reasonOf(error, asked);
   const result = asked.code === 'backup_failed' ? { backup_error: reason } : asked.code === 'health_check_failed' ? { connectivity: 'failed', error_details: reason } : { reason };
   return new FaberError({ code: asked.code, message: `${reason}. ${asked.state}`, result, suggestions }, { cause: bare(error) });
@@ -57,6 +56,13 @@ function bare(error: unknown): Error {
   cause.name = nameOf(error);
   return cause;
 }
+
+function isOfAws(error: unknown): boolean {
+  if (error instanceof FaberError || !(error instanceof Error)) return false;
+  return '$metadata' in error || CREDENTIALS.has(error.name) || isRegionless(error) || passes(error);
+}
+
+const isRegionless = (error: unknown) => error instanceof Error && error.message.includes('Region is missing');
 
 interface Reason { reason: string; suggestions: string[] }
 
@@ -80,7 +86,7 @@ function reasonOf(error: unknown, asked: Asked): Reason {
   if (CREDENTIALS.has(name)) {
     return { reason: `Failed to ${asked.what}: the worker has no usable AWS credentials (${name})`, suggestions: [IDENTITY, 'They come from the default chain of AWS: environment, profile, container or instance role; environments.<env>.assume_role_arn names a role to assume'] };
   }
-  if (error instanceof Error && error.message.includes('Region is missing')) {
+  if (isRegionless(error)) {
     return { reason: `Failed to ${asked.what}: it is not known in which AWS region`, suggestions: ['Set environments.<env>.region, or AWS_REGION where the worker runs'] };
   }
   if (THROTTLED.has(name)) return { reason: `Failed to ${asked.what}: AWS throttles the requests of this account, also after waiting`, suggestions: ['Try again later, when less is asked of RDS in this account'] };

@@ -1,6 +1,6 @@
 /** Restores a snapshot to a server beside the one that serves, set up as that one is. */
 import { FaberError, type ErrorCode } from '../../../contract/failure.js';
-import { ask, type SnapshotContext } from './context.js';
+import { ask, askOnce, type SnapshotContext } from './context.js';
 import { isBusy, isTaken, passes } from './errors.js';
 import type { HostedServer } from './hosted.js';
 import { operationTag } from './names.js';
@@ -58,7 +58,7 @@ async function requested<S extends HostedServer>(context: SnapshotContext<S>, { 
   const tags = { [TAG.role]: role, [TAG.operation]: operationTag(operationId), [TAG.snapshot]: snapshotId, [TAG.source]: like.resourceId };
   const about = { code: wait.code, what: `restore ${servers.words.snapshot}`, resources: [servers.snapshotArn(snapshotId), servers.serverArn(newId)], state: wait.state } as const;
   const restore = async (): Promise<true | null> => {
-    const there = await servers.find(newId);
+    const there = await askOnce(context, 'describe', { ...about, what: `describe ${servers.words.server}` }, () => servers.find(newId));
     if (there !== null) {
       if (isMadeBy(there, operationId, role)) return true;
       throw failed(wait.code, `there is ${servers.words.server} ${newId} already, and this operation did not make it`, wait.state);
