@@ -17,7 +17,7 @@ import type { Dependencies } from './src/activities/dependencies.js';
 import { DEFAULT_TASK_QUEUE } from './src/contract/names.js';
 import { requireAllowed } from './src/handlers/allowed-roots.js';
 import { verifyToken } from './src/handlers/approval/index.js';
-import { backupHandlers, openStore } from './src/handlers/backup/index.js';
+import { backupHandlers, stores } from './src/handlers/backup/index.js';
 import { configuredEnvironments, developmentEnvironment, loadSettings } from './src/handlers/config-file.js';
 import { databaseHandlers } from './src/handlers/database/index.js';
 import { postNotification } from './src/handlers/integration/notify.js';
@@ -42,7 +42,7 @@ export function dependencies(env: NodeJS.ProcessEnv): Dependencies {
     migrations: migrationHandlers,
     backups: backupHandlers,
     drift: driftHandlers,
-    openStore,
+    openStore: stores(env),
     developmentEnvironment: (directory) => developmentEnvironment(directory, env),
     loadSettings: async (directory, environment) => loadSettings(directory, environment ?? (await configuredEnvironments(directory, env))[0] ?? '', env),
     configuredEnvironments: (directory) => configuredEnvironments(directory, env),

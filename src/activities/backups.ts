@@ -11,11 +11,11 @@ import { noteNeed } from './needs.js';
 export function summarizeBackup(record: BackupRecord): BackupSummary {
   const {
     backup_id, environment, identity, created_at, size_bytes, sha256, level, proven_at, store_id, label, reason, operation_id, duration_seconds,
-    ledger, incomplete_state, unusable,
+    encryption, ledger, incomplete_state, unusable,
   } = record;
   return {
     backup_id, environment, identity, created_at, size_bytes, sha256, level, proven_at, store_id, label, reason, operation_id, duration_seconds,
-    ...(ledger && { ledger }), ...(incomplete_state !== undefined && { incomplete_state }), ...(unusable && { unusable }),
+    ...(encryption && { encryption }), ...(ledger && { ledger }), ...(incomplete_state !== undefined && { incomplete_state }), ...(unusable && { unusable }),
     ...(countedIn(record) ?? { tables: null, rows: null }),
   };
 }

@@ -18,5 +18,7 @@ export function secretsIn(deps: Dependencies, input: unknown): string[] {
         return [url];
       }
     });
-  return webhook ? [...urls, webhook.trim()] : urls;
+  const { encryption } = settings.backup;
+  const keys = encryption ? [encryption.key_env, ...encryption.old_key_envs].flatMap((name) => deps.env[name]?.split(/\s*\n\s*/).filter((line) => line !== '' && !line.startsWith('#')) ?? []) : [];
+  return [...urls, ...(webhook ? [webhook.trim()] : []), ...keys];
 }

@@ -32,6 +32,14 @@ export const HostedSnapshotFacts = z.object({
 });
 export type HostedSnapshotFacts = z.infer<typeof HostedSnapshotFacts>;
 
+/** How the files of a backup are encrypted. */
+export const BackupEncryption = z.object({
+  format: z.literal('age'),
+  recipient: z.string().describe('Public half of the key that opens it; reveals nothing of the key'),
+  key_env: z.string().describe('Name of the variable that held the key on the worker'),
+});
+export type BackupEncryption = z.infer<typeof BackupEncryption>;
+
 /** The manifest, written last and atomically: a backup without one does not exist. */
 export const BackupRecord = z.object({
   manifest_version: z.literal(1),
@@ -48,6 +56,7 @@ export const BackupRecord = z.object({
   compression: z.enum(['zstd', 'gzip', 'none']),
   size_bytes: z.number().int(),
   sha256: z.string().describe('Of the file; of a snapshot: of the facts about it that its tags hold too'),
+  encryption: BackupEncryption.optional().describe('Absent where the files are not encrypted'),
   level: BackupLevel.describe('checked: read to the end, sha256 and exit codes, of a snapshot: available, encrypted as its source, tags as here; proven: restored, counts equal, of a snapshot: restored and counted'),
   proven_at: z.string().nullable(),
   tables: z.array(TableCount).nullable().describe('Rows per table in the snapshot of the dump; of a snapshot of the host: as counted when it was proven, null before'),
@@ -82,7 +91,7 @@ export function countedWords(counted: { tables: number | null; rows: number | nu
 export const BackupSummary = BackupRecord.pick({
   backup_id: true, environment: true, identity: true, created_at: true, size_bytes: true, sha256: true, level: true,
   store_id: true, label: true, reason: true, operation_id: true, duration_seconds: true,
-  proven_at: true, ledger: true, incomplete_state: true, unusable: true,
+  proven_at: true, encryption: true, ledger: true, incomplete_state: true, unusable: true,
 }).extend({
   tables: z.number().int().nullable().describe('null: not counted, a snapshot of the host that was not proven'),
   rows: z.number().int().nullable().describe('null: as tables'),

@@ -158,6 +158,13 @@ const Backup = z.object({
   location: z.string().min(1).optional().describe(
     'Where the backups go: a folder, relative to the working directory, or s3://bucket/prefix. Default: $FABER_DB_STORE, else the data folder of the user',
   ),
+  encryption: z
+    .object({
+      key_env: variableName.describe('Name of the variable on the worker that holds the key of new backups: one age key, AGE-SECRET-KEY-1…'),
+      old_key_envs: z.array(variableName).max(20).default([]).describe('Names of variables that hold earlier keys: backups that were taken with one of them can still be restored'),
+    })
+    .optional()
+    .describe('Encrypts backups on the worker, before they reach the store, in the format of age. Default: not'),
   s3: S3.optional().describe('Of a location in S3, where the defaults do not fit. Credentials come from the default chain of AWS only, never from here'),
   retention_days: days.optional().describe('Default: 30 in development, 60 in staging, 90 where protected'),
   auto_cleanup: z.boolean().default(true).describe('Remove what is older than that after each backup, and by schedule: backups, databases that restores replaced, plans. Never the newest or the newest proven backup, a labelled one, or one that an operation needs'),

@@ -221,6 +221,7 @@ export function effectiveSettings(rawConfig: unknown, environment: string, worki
       before_change: chosen.backup_before_migrate ?? !isDevelopment(environment),
       method,
       ...storeSettings(storeLocation(config, workingDirectory, options, configPath), config.backup.s3, chosen),
+      ...(config.backup.encryption && { encryption: config.backup.encryption }),
       retention_days: chosen.backup_retention_days ?? config.backup.retention_days ?? defaultRetention(environment, protection.protected),
       auto_cleanup: config.backup.auto_cleanup,
       compression: config.backup.compression,

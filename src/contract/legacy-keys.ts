@@ -130,9 +130,10 @@ export const LEGACY_KEYS: readonly LegacyKey[] = [
   { key: 'backup/s3_prefix', meaning: 'said with backup.storage', apply: nothing },
   {
     key: 'backup/encrypt_backups',
-    meaning: 'true: an unmet wish',
+    meaning: 'true: backup.encryption must name a key; an unmet wish where it names none',
     apply: (value, document, path) => {
-      if (value !== false) document.unmetWish(`${path} asks for encrypted backups; faber-db does not encrypt them (put backup.location on an encrypted volume and remove the key)`);
+      if (value === false || typeof document.get(['backup', 'encryption', 'key_env']) === 'string') return;
+      document.unmetWish(`${path} asks for encrypted backups, and no key is named: set backup.encryption.key_env to the name of a variable on the worker that holds one`);
     },
   },
   { key: 'backup/provider', meaning: 'pg_dump: backup.method is dump; else nothing', apply: backupMethod },

@@ -8,7 +8,8 @@ const PLACES = new Set(['s3', 'gs']);
 const KEYWORD_PASSWORD = /\b(password|passwd|pwd)\s*=/i;
 
 /** Why the text may not stand in a config, or undefined when it may. Never quotes the text. */
-export function secretIn(text: string): 'a URL' | 'a password' | undefined {
+export function secretIn(text: string): 'a URL' | 'a password' | 'a key' | undefined {
+  if (/AGE-SECRET-KEY-/i.test(text)) return 'a key';
   const url = URL_PATTERN.exec(text);
   if (url) {
     const [, scheme = '', authority = ''] = url;

@@ -121,6 +121,10 @@ export const Settings = z.object({
     method: BackupMethod.optional().describe('Absent in operations that an older release began: dump'),
     location: z.string().describe('The store: absolute path of a folder, or s3://bucket/prefix'),
     s3: S3Settings.optional().describe('Of a store in S3'),
+    encryption: z
+      .object({ key_env: z.string(), old_key_envs: z.array(z.string()) })
+      .optional()
+      .describe('Names of the variables on the worker that hold the key of new backups, and of older ones'),
     retention_days: z.number().int().positive(),
     auto_cleanup: z.boolean(),
     compression: z.enum(['auto', 'zstd', 'gzip', 'none']),

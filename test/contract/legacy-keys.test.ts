@@ -82,6 +82,9 @@ const promises: Record<string, () => void> = {
     expectUnmet({ backup: { encrypt_backups: true } }, 'backup.encrypt_backups');
     expectUnmet({ backup: { encrypt_backups: 'yes' } }, 'backup.encrypt_backups');
     expect(warningsOf({ backup: { encrypt_backups: false } })).toBe('');
+    const named = { backup: { encrypt_backups: true, encryption: { key_env: 'BACKUP_KEY' } } };
+    expect(warningsOf(named)).toBe('');
+    expect(settle(named).backup.encryption).toEqual({ key_env: 'BACKUP_KEY', old_key_envs: [] });
   },
   'backup/provider': () => {
     expect(warningsOf({ backup: { provider: 'aws-rds-snapshot' } })).toContain('backup.provider: backups are as backup.method says');

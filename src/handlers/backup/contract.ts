@@ -13,7 +13,7 @@ export type Take = (piece: Uint8Array) => Promise<void>;
 export type Pieces = (take: Take) => Promise<void>;
 
 /** A file of a backup as the store has it: what the manifest says of a dump. */
-export type StoredFacts = Pick<BackupRecord, 'file' | 'size_bytes' | 'sha256'>;
+export type StoredFacts = Pick<BackupRecord, 'file' | 'size_bytes' | 'sha256' | 'encryption'>;
 
 /** Content-addressed artifacts and backups, in one place that has an id written inside it. */
 export interface Store {
@@ -34,14 +34,14 @@ export interface Store {
   /**
    * Writes one file of a backup that has begun, in constant memory. It is there as a whole and for good when this returns; nothing
    * of it is where `give` or the store failed.
-   * @param name `dump.*`, or `*.json` for what lies beside a dump
+   * @param name `dump.*`, or `*.json` for what lies beside a dump; encrypted, it gets a suffix
    * @param options expectedBytes: at most about so many will come; null where that is not known
    * @throws what `give` threw, unchanged; an error of the store
    */
   writeFile(backupId: string, name: string, options: { signal: AbortSignal; expectedBytes: number | null }, give: Pieces): Promise<StoredFacts>;
   /**
    * Reads a file of a backup to its end, in constant memory; of the dump, size and sha256 are compared with the manifest.
-   * @throws FaberError backup_unusable: missing or damaged; what `take` threw, unchanged; an error of the store; the signal's reason
+   * @throws FaberError store_unavailable when its key is not there, before anything is read; backup_unusable: missing or damaged; what `take` threw, unchanged; an error of the store; the signal's reason
    */
   readFile(record: BackupRecord, name: string, take: Take, signal: AbortSignal): Promise<void>;
   /** Shell commands for people without faber-db: first what checks the file, then one that writes it to stdout. */

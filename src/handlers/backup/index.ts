@@ -6,7 +6,7 @@ import type { BackupHandler, BackupKind } from './contract.js';
 import { snapshotHandler } from './snapshot/index.js';
 import { DumpBackupHandler } from './dump/postgresql/index.js';
 
-export { openStore } from './store/open.js';
+export { openStore, stores } from './store/open.js';
 
 /** @throws FaberError unsupported for a provider without backups. */
 export function backupHandlers(kind: BackupKind, database: DatabaseHandler): BackupHandler {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { FaberError } from '../../../src/contract/failure.js';
-import { openLocalStore } from '../../../src/handlers/backup/store/local.js';
+import { openStore } from '../../../src/handlers/backup/index.js';
 import { asAdmin } from '../../support/postgres.js';
 import { eventually } from '../../support/eventually.js';
 import { tempDir } from '../../support/temp.js';
@@ -147,7 +147,7 @@ describe('a full disk', () => {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', small]);
       mounts.push(small);
     } else limitFileSize('2000000');
-    const store = await openLocalStore(settingsFor(small));
+    const store = await openStore(settingsFor(small));
     await expect(backups.create(s.target, store, s.options(ID))).rejects.toMatchObject({
       code: 'backup_failed',
       result: { backup_error: mounted ? 'no space left on the disk' : 'the file is larger than this disk or process allows' },

@@ -12,9 +12,11 @@
  */
 import { join } from 'node:path';
 import type { BackupRecord } from '../../../contract/backup.js';
+import type { Settings } from '../../../contract/settings.js';
 import { shellWord } from '../../../contract/shell-word.js';
-import type { OpenStore, Pieces, Store, StoredFacts, Take } from '../contract.js';
+import type { Pieces, Store, StoredFacts, Take } from '../contract.js';
 import { freeBytes } from '../dump/free-space.js';
+import type { Sealing } from '../encryption/sealing.js';
 import { getArtifact, putArtifact } from './artifacts.js';
 import { appendAuditLine } from './audit-log.js';
 import { abandonBackup, beginBackup, getBackup, listBackups, type StorePlace, writeManifest } from './backups.js';
@@ -32,7 +34,7 @@ class LocalStore implements Store {
   readonly id: string;
   readonly location: string;
 
-  constructor(private readonly place: StorePlace) {
+  constructor(private readonly place: StorePlace, private readonly sealing: Sealing) {
     this.id = place.id;
     this.location = place.location;
   }
@@ -85,23 +87,24 @@ class LocalStore implements Store {
   }
 
   writeFile(backupId: string, name: string, { signal }: { signal: AbortSignal }, give: Pieces): Promise<StoredFacts> {
-    return writeBackupFile(this.location, backupId, name, signal, give);
+    return this.sealing.write(name, give, (stored, sealed) => writeBackupFile(this.location, backupId, stored, signal, sealed));
   }
 
   readFile(record: BackupRecord, name: string, take: Take, signal: AbortSignal): Promise<void> {
-    return readBackupFile(this.location, record, name, signal, take);
+    return this.sealing.read(record, name, take, (stored, opened) => readBackupFile(this.location, record, stored, signal, opened));
   }
 
   shell(backupId: string, file: string, sha256: string): { before: string[]; read: string } {
+    const opened = this.sealing.shell(`cat ${shellWord(`./${file}`)}`, file);
     return {
-      before: [`cd -- ${shellWord(backupFolder(this.location, backupId))}`, `echo ${shellWord(`${sha256}  ./${file}`)} | sha256sum --check --quiet`],
-      read: `cat ${shellWord(`./${file}`)}`,
+      before: [`cd -- ${shellWord(backupFolder(this.location, backupId))}`, `echo ${shellWord(`${sha256}  ./${file}`)} | sha256sum --check --quiet`, ...opened.before],
+      read: opened.read,
     };
   }
 
   /** Opening it has made every folder; room is asked for by `freeBytes`. */
   preflight(): Promise<void> {
-    return Promise.resolve();
+    return this.sealing.requireKey();
   }
 
   freeBytes(): Promise<number | null> {
@@ -161,13 +164,13 @@ class LocalStore implements Store {
  * Opens the local store at `settings.backup.location`; an empty or missing folder becomes one.
  * @throws FaberError store_unavailable: not writable, other files in it, damaged store.json.
  */
-export const openLocalStore: OpenStore = async (settings) => {
+export async function openLocalStore(settings: Settings, sealing: Sealing): Promise<Store> {
   const { location } = settings.backup;
   try {
     const place = await openIdentity(location);
     for (const folder of FOLDERS) await makeFolder(join(place.location, folder));
-    return new LocalStore(place);
+    return new LocalStore(place, sealing);
   } catch (error) {
     throw storeUnavailable('open a store', location, error);
   }
-};
+}

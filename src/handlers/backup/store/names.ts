@@ -7,7 +7,7 @@ import { BackupId } from '../../../contract/operation.js';
 export const STORE_FILE = 'store.json';
 export const MANIFEST_FILE = 'manifest.json';
 /** A dump, or what lies beside one. The manifest's own name is none of them. */
-const BACKUP_FILE = /^(dump(\.[a-z0-9]+){1,4}|(?!manifest\.)[a-z]+\.json)$/;
+const BACKUP_FILE = /^(dump(\.[a-z0-9]+){1,4}|(?!manifest\.)[a-z]+\.json(\.age)?)$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /** @throws FaberError store_unavailable for anything that is no sha256 in hex. */

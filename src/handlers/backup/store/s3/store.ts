@@ -17,6 +17,7 @@ import type { BackupRecord } from '../../../../contract/backup.js';
 import type { Settings } from '../../../../contract/settings.js';
 import { shellWord } from '../../../../contract/shell-word.js';
 import type { Pieces, Store, StoredFacts, Take } from '../../contract.js';
+import type { Sealing } from '../../encryption/sealing.js';
 import { unusable } from '../../unusable.js';
 import { digest, requireIntact } from '../artifacts.js';
 import { idTaken, listManifests, manifestText, readManifest } from '../manifest.js';
@@ -33,7 +34,7 @@ import { upload } from './upload.js';
 class S3Store implements Store {
   readonly location: string;
 
-  constructor(private readonly objects: Objects, readonly id: string) {
+  constructor(private readonly objects: Objects, readonly id: string, private readonly sealing: Sealing) {
     this.location = objects.place.location;
   }
 
@@ -65,11 +66,17 @@ class S3Store implements Store {
   }
 
   async writeFile(backupId: string, name: string, options: { signal: AbortSignal; expectedBytes: number | null }, give: Pieces): Promise<StoredFacts> {
-    const { bytes, sha256 } = await upload(this.objects, backupFilePath('', backupId, name), options, give);
-    return { file: name, size_bytes: bytes, sha256 };
+    return this.sealing.write(name, give, async (stored, sealed) => {
+      const { bytes, sha256 } = await upload(this.objects, backupFilePath('', backupId, stored), options, sealed);
+      return { file: stored, size_bytes: bytes, sha256 };
+    });
   }
 
-  async readFile(record: BackupRecord, name: string, take: Take, signal: AbortSignal): Promise<void> {
+  readFile(record: BackupRecord, name: string, take: Take, signal: AbortSignal): Promise<void> {
+    return this.sealing.read(record, name, take, (stored, opened) => this.#read(record, stored, opened, signal));
+  }
+
+  async #read(record: BackupRecord, name: string, take: Take, signal: AbortSignal): Promise<void> {
     const isDump = name === record.file;
     const hash = createHash('sha256');
     let bytes = 0;
@@ -88,7 +95,8 @@ class S3Store implements Store {
     const { region, endpoint } = this.objects.place.settings;
     const options = [...(region === null ? [] : ['--region', region]), ...(endpoint === null ? [] : ['--endpoint-url', endpoint])].map(shellWord);
     const read = ['aws', 's3', 'cp', '--only-show-errors', ...options, shellWord(`${this.location}/${backupFilePath('', backupId, file)}`), '-'].join(' ');
-    return { before: [`test "$(${read} | sha256sum | cut -c 1-64)" = ${sha256}`], read };
+    const opened = this.sealing.shell(read, file);
+    return { before: [`test "$(${read} | sha256sum | cut -c 1-64)" = ${sha256}`, ...opened.before], read: opened.read };
   }
 
   freeBytes(): Promise<null> {
@@ -98,6 +106,7 @@ class S3Store implements Store {
   /** Asks for every right that taking and removing a backup needs, by calls that leave nothing. */
   async preflight(): Promise<void> {
     const { objects } = this;
+    await this.sealing.requireKey();
     const key = 'removed/preflight';
     const command = new CreateMultipartUploadCommand({ ...objects.at(key), ...writing(objects.place) });
     const { UploadId } = await objects.guarded('begin an upload', 'CreateMultipartUpload', () => objects.place.client.send(command));
@@ -199,7 +208,7 @@ const PLAIN = { region: null, endpoint: null, encryption: null, kms_key_id: null
  * Opens the store at `s3://bucket/prefix`; an empty place becomes one.
  * @throws FaberError store_unavailable: not reachable, no permission, other objects in it, damaged store.json; config_invalid
  */
-export async function openS3Store(settings: Settings): Promise<S3Store> {
+export async function openS3Store(settings: Settings, sealing: Sealing): Promise<Store> {
   const objects = new Objects(placeOf(settings.backup.location, settings.backup.s3 ?? PLAIN));
-  return new S3Store(objects, await openIdentity(objects));
+  return new S3Store(objects, await openIdentity(objects), sealing);
 }
