@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BackupRecord } from '../../../../src/contract/backup.js';
 import type { Settings } from '../../../../src/contract/settings.js';
 import type { BackupHandler, Store } from '../../../../src/handlers/backup/contract.js';
-import { openLocalStore } from '../../../../src/handlers/backup/index.js';
+import { openStore } from '../../../../src/handlers/backup/index.js';
 import { manifestIn, tagsOf } from '../../../../src/handlers/backup/snapshot/tags.js';
 import type { ConnectionTarget } from '../../../../src/handlers/database/contract.js';
 import { createDatabase } from '../../../support/postgres.js';
@@ -28,7 +28,7 @@ beforeAll(async () => {
   const db = await createDatabase({ name: 'shop', server });
   await db.query('CREATE TABLE item (n int)');
   settings = settingsFor(join(await tempDir(), 'store'), { method: 'snapshot', verify: 'checked' });
-  store = await openLocalStore(settings);
+  store = await openStore(settings);
   const url = new URL(db.url);
   ({ host: url.hostname } = cloud.address(id));
   url.port = String(cloud.port);
