@@ -70,6 +70,8 @@ async function queryOnce<Row>(url: string, sql: string, params: unknown[] = []):
     host: hostname, port: Number(port), user: username, password: decodeURIComponent(password), database: pathname.slice(1), supportBigNumbers: true,
   });
   try {
+    // What a failed test still holds must not hold the whole run.
+    await client.query('SET SESSION lock_wait_timeout = 30');
     const [rows] = await client.query(sql, params);
     return rows as Row[];
   } finally {

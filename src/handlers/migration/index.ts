@@ -6,6 +6,7 @@ import type { MigrationHandler, MigrationHandlers } from './contract.js';
 import { knexFacts } from './knex/facts.js';
 import { PrismaMigrationHandler } from './prisma/handler.js';
 import { postgresRunner } from './prisma/postgresql/index.js';
+import { mysqlRunner } from './prisma/mysql/index.js';
 import { sqliteRunner } from './prisma/sqlite/index.js';
 import { ProgramMigrationHandler } from './program/handler.js';
 import { postgresPrograms } from './program/postgresql/index.js';
@@ -15,6 +16,7 @@ type Build = (database: DatabaseHandler) => MigrationHandler;
 const TOOLS: Partial<Record<Settings['migration_tool'], Partial<Record<Settings['provider'], Build>>>> = {
   prisma: {
     postgresql: (database) => new PrismaMigrationHandler(database, postgresRunner(database)),
+    mysql: (database) => new PrismaMigrationHandler(database, mysqlRunner(database)),
     sqlite: (database) => new PrismaMigrationHandler(database, sqliteRunner(database)),
   },
   knex: {

@@ -15,8 +15,8 @@ const TABLES: Record<string, string> = {
   steps: `n BIGINT AUTO_INCREMENT PRIMARY KEY, operation_id VARCHAR(255) NOT NULL, migration VARCHAR(255) NOT NULL, action VARCHAR(16) NOT NULL,
     ledger_id VARCHAR(255), at DATETIME(6) NOT NULL, KEY steps_by_operation (operation_id)`,
   sessions: `lock_name VARCHAR(64) PRIMARY KEY, operation_id VARCHAR(255) NOT NULL, opened_at DATETIME(6) NOT NULL`,
-  scripts: `ledger_id VARCHAR(255) PRIMARY KEY, operation_id VARCHAR(255) NOT NULL, migration VARCHAR(255) NOT NULL, sha256 CHAR(64) NOT NULL, facts LONGTEXT NOT NULL, begun_at DATETIME(6) NOT NULL`,
-  statements: `ledger_id VARCHAR(255) NOT NULL, position INT NOT NULL, sha256 CHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, at DATETIME(6) NOT NULL, PRIMARY KEY (ledger_id, position)`,
+  scripts: `ledger_id VARCHAR(255) PRIMARY KEY, operation_id VARCHAR(255) NOT NULL, migration VARCHAR(255) NOT NULL, sha256 CHAR(64) NOT NULL, facts LONGTEXT NOT NULL, failure LONGTEXT, begun_at DATETIME(6) NOT NULL`,
+  statements: `ledger_id VARCHAR(255) NOT NULL, position INT NOT NULL, sha256 CHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, facts LONGTEXT, at DATETIME(6) NOT NULL, PRIMARY KEY (ledger_id, position)`,
   exchanges: `operation_id VARCHAR(255) PRIMARY KEY, side VARCHAR(64) NOT NULL, kept VARCHAR(64) NOT NULL, plan LONGTEXT NOT NULL, state VARCHAR(16) NOT NULL, at DATETIME(6) NOT NULL`,
 };
 

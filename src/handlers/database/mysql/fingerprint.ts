@@ -55,7 +55,7 @@ async function readFacts(session: Session, database: string, own: readonly strin
 }
 
 /** A fact for each line of SHOW CREATE TABLE: columns, keys and constraints, and the options of the table. */
-function tableFacts(table: string, definition: string): SchemaFact[] {
+export function tableFacts(table: string, definition: string): SchemaFact[] {
   const lines = definition.split('\n');
   const facts: SchemaFact[] = [];
   let position = 0;
