@@ -20,6 +20,12 @@ export const keptName = (id: string, operationId: string) => withSuffix(id, `-re
 /** In which a snapshot is proven, and which never survives. */
 export const scratchName = (id: string, operationId: string) => withSuffix(id, `-proof-${shortHash(id, operationId)}`);
 
+/**
+ * Of an instance of a restored cluster. One that was restored before has such a suffix already, which is replaced: names would grow from
+ * restore to restore.
+ */
+export const memberName = (id: string, clusterId: string) => withSuffix(id.replace(/-f[0-9a-f]{10}$/, ''), `-f${shortHash(id, clusterId)}`);
+
 /** What the kept one leaves when its time has come. */
 export const finalSnapshotName = (kept: string) => `faber-db-final-${kept}`;
 

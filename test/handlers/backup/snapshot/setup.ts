@@ -17,4 +17,11 @@ export function handlerFor(cloud: RdsCloud, id: string, region: string | null = 
   return snapshotHandler({ provider: 'postgresql', hosting: 'aws-rds', aws, backup: { method: 'snapshot' } }, database, dumps, PACE)!;
 }
 
+export function clusterHandlerFor(cloud: RdsCloud, named: { cluster_id: string | null; instance_id: string | null }): BackupHandler {
+  Object.assign(process.env, cloud.variables, { AWS_MAX_ATTEMPTS: '1' });
+  const aws = { region: null, assume_role_arn: null, ...named };
+  const dumps = backupHandlers({ provider: 'postgresql', hosting: 'local', backup: {} }, database);
+  return snapshotHandler({ provider: 'postgresql', hosting: 'aws-aurora', aws, backup: { method: 'snapshot' } }, database, dumps, PACE)!;
+}
+
 export const optionsOf = (settings: Settings, backupId: string): BackupOptions => ({ settings, backupId, operationId: 'op-1', label: null, reason: null, ledgerDigest: null, signal: never });
