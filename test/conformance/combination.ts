@@ -7,6 +7,7 @@ import { databaseHandlers } from '../../src/handlers/database/index.js';
 import type { Migration, MigrationHandler, MigrationStatus, StepContext, StepOutcome } from '../../src/handlers/migration/contract.js';
 import { migrationHandlers } from '../../src/handlers/migration/index.js';
 import { prismaSettings } from '../handlers/migration/prisma/support.js';
+import { inDist } from '../support/dist.js';
 import { tempDir } from '../support/temp.js';
 
 /** A migration, told in SQL that every database system reads. The project writes it as its tool wants it. */
@@ -84,6 +85,8 @@ export const title = ({ system, project }: Combination) => `${project.tool} on $
 
 export async function openScene(combination: Combination, samples: readonly Sample[]): Promise<Scene> {
   const { system, project } = combination;
+  // Processes of ours run from there.
+  await inDist();
   const root = await tempDir();
   const db = await system.create();
   const database = databaseHandlers(system.provider);
