@@ -5,6 +5,8 @@ import type { Settings } from '../../../contract/settings.js';
 import type { ConnectionTarget } from '../../database/contract.js';
 import { levelFor } from '../contract.js';
 import { hostedIn } from './check.js';
+import { looksReplaced } from './names.js';
+import { TAG } from './tags.js';
 import { ask, type SnapshotContext } from './context.js';
 import type { HostedServer } from './hosted.js';
 import { poll } from './poll.js';
@@ -18,17 +20,28 @@ async function serving<S extends HostedServer>(context: SnapshotContext<S>, code
   return { id, server: (await ask(context, 'describe', about, () => poll(async () => ({ found: await servers.find(id) }), { pace, signal })))!.found };
 }
 
+/** An exchange that nobody finished leaves no server under the name, and the two that may have it. */
+async function missing(context: SnapshotContext, id: string): Promise<string> {
+  const { servers } = context;
+  const left = (await servers.list(id.slice(0, 40)).catch(() => [])).filter(({ tags, id: name }) => looksReplaced(id, name) || tags[TAG.role] === 'side');
+  const hint = left.length === 0 ? '' : `; an exchange that was broken off left ${left.map((one) => one.id).join(' and ')}: give the one that is to serve the identifier ${id} in the RDS console`;
+  return `there is no ${servers.words.server} ${id} in ${await servers.region()}${hint}`;
+}
+
 /** @throws FaberError when the database or AWS cannot be reached */
 export async function snapshotObstacles(context: SnapshotContext, target: ConnectionTarget, record: BackupRecord): Promise<string[]> {
   const { servers, access } = context;
   const { id, server } = await serving(context, 'restore_failed');
-  if (server === null) return [`there is no ${servers.words.server} ${id} in ${await servers.region()} whose settings a restored one could get. Restore by hand: ${record.restore_commands.join(' && ')}`];
+  if (server === null) return [`${await missing(context, id)}. By hand: ${record.restore_commands.join(' && ')}`];
   const hosted = hostedIn(record);
   const region = await servers.region();
   const others = await access.otherDatabases(target);
+  const { identity } = await context.database.identify(target, { mayBeMissing: true });
   const about = { code: 'restore_failed', what: `describe what depends on ${id}`, resources: ['*'], state: 'Nothing was changed' } as const;
   return [
     ...(hosted.region === region ? [] : [`the snapshot is in the region ${hosted.region}, and ${id} is in ${region}`]),
+    // Roles and passwords are those of the snapshot: one of another server would let nobody of this one in.
+    ...(record.identity === identity ? [] : [`the snapshot is of another server or database (${record.identity}); only a dump can be restored across`]),
     ...(hosted.engine === server.engine ? [] : [`the snapshot is of ${hosted.engine}, and ${id} is ${server.engine}`]),
     ...(others.length === 0 ? [] : [`a snapshot holds the whole server, and these databases on ${id} would be taken back as well: ${others.join(', ')}`]),
     ...(await leadsElsewhere(context, target, server)),
@@ -67,7 +80,7 @@ export async function snapshotPreflight(context: SnapshotContext, target: Connec
   const { servers } = context;
   const { id, server } = await serving(context, 'backup_failed');
   if (server === null) {
-    const reason = `there is no ${servers.words.server} ${id} in ${await servers.region()}`;
+    const reason = await missing(context, id);
     throw new FaberError({ code: 'backup_failed', message: `No backup can be taken: ${reason}. Nothing was changed`, result: { backup_error: reason }, suggestions: ['Correct region, rds_instance_id or rds_cluster_id of the environment'] });
   }
   await requireSameServer(context, target, server);

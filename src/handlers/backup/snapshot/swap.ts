@@ -58,28 +58,28 @@ export async function swapServers(context: SnapshotContext, target: ConnectionTa
 
 async function exchange(context: SnapshotContext, target: ConnectionTarget, names: Names, live: HostedServer, side: HostedServer, options: SwapOptions): Promise<void> {
   const { operationId, guard, signal, onProgress } = options;
+  // From the first rename on nobody may stop here: there would be no server under the name. Whoever dies is followed by an attempt that goes on.
+  const unstoppable = new AbortController().signal;
   const sideTarget = on(context, target, side);
   if (sideTarget === null) throw new FaberError({ code: 'restore_failed', message: `${names.side} has no endpoint. Nothing was exchanged`, result: { reason: 'no endpoint' } });
   await context.access.exchange(target, {
     operationId, side: sideTarget, guard, signal,
     async rename() {
-      await barrier('swap-before-renames', signal);
+      await barrier('swap-before-renames');
       try {
-        await rename(context, { from: names.live, to: names.kept, resourceId: live.resourceId, signal, state: 'Nothing was exchanged', onProgress });
+        await rename(context, { from: names.live, to: names.kept, resourceId: live.resourceId, signal: unstoppable, state: 'Nothing was exchanged', onProgress });
       } catch (error) {
-        signal.throwIfAborted();
-        await putBack(context, target, names, live, signal);
+        await putBack(context, target, names, live, unstoppable);
         throw error;
       }
-      await barrier('swap-between-renames', signal);
+      await barrier('swap-between-renames');
       try {
-        await rename(context, { from: names.side, to: names.live, resourceId: side.resourceId, signal, state: `${names.live} is put back`, onProgress });
+        await rename(context, { from: names.side, to: names.live, resourceId: side.resourceId, signal: unstoppable, state: `${names.live} is put back`, onProgress });
       } catch (error) {
-        signal.throwIfAborted();
-        await putBack(context, target, names, live, signal);
+        await putBack(context, target, names, live, unstoppable);
         throw error;
       }
-      await barrier('swap-after-renames', signal);
+      await barrier('swap-after-renames');
     },
   });
 }
@@ -92,7 +92,6 @@ async function putBack(context: SnapshotContext, target: ConnectionTarget, names
     try {
       await rename(context, { from: names.kept, to: names.live, resourceId: live.resourceId, signal, state });
     } catch (error) {
-      signal.throwIfAborted();
       // Another attempt goes on from what is there.
       throw new FaberError({ code: 'health_check_failed', message: state, result: { connectivity: 'failed', error_details: state }, suggestions: [`The operation tries again by itself. By hand: give ${names.side} (restored) or ${names.kept} (as it was) the identifier ${names.live} in the RDS console`] }, { cause: error });
     }
@@ -101,7 +100,8 @@ async function putBack(context: SnapshotContext, target: ConnectionTarget, names
 }
 
 /** The first rename has happened, and everything before it: only the second may be left. */
-async function goForward(context: SnapshotContext, names: Names, { live, side }: States, { signal, onProgress }: SwapOptions): Promise<void> {
+async function goForward(context: SnapshotContext, names: Names, { live, side }: States, { onProgress }: SwapOptions): Promise<void> {
+  const { signal } = new AbortController();
   if (live !== null) return;
   if (side === null) throw new FaberError({ code: 'restore_failed', message: `Neither ${names.live} nor ${names.side} is there, only ${names.kept}`, result: { reason: 'the restored one is gone' } });
   await rename(context, { from: names.side, to: names.live, resourceId: side.resourceId, signal, state: `No ${context.servers.words.server} is called ${names.live} now`, onProgress });

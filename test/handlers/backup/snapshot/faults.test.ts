@@ -1,10 +1,12 @@
 import { join } from 'node:path';
-import { CreateDBInstanceCommand, CreateDBSnapshotCommand, DescribeDBSnapshotsCommand, RDSClient } from '@aws-sdk/client-rds';
+import { CreateDBInstanceCommand, CreateDBSnapshotCommand, DescribeDBSnapshotsCommand, ModifyDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BackupRecord } from '../../../../src/contract/backup.js';
 import type { Settings } from '../../../../src/contract/settings.js';
 import type { BackupHandler, Store } from '../../../../src/handlers/backup/contract.js';
 import { openStore } from '../../../../src/handlers/backup/index.js';
+import { PostgresSnapshotDatabase } from '../../../../src/handlers/backup/snapshot/postgresql/index.js';
+import { namesOf } from '../../../../src/handlers/backup/snapshot/swap.js';
 import { manifestIn, tagsOf } from '../../../../src/handlers/backup/snapshot/tags.js';
 import type { ConnectionTarget } from '../../../../src/handlers/database/contract.js';
 import { createDatabase } from '../../../support/postgres.js';
@@ -175,14 +177,36 @@ describe('an exchange', () => {
     await backups.cleanUp(target, operationId);
   });
 
+  it('that is cancelled once the names change is finished all the same: there would be no database', async () => {
+    const operationId = await restored();
+    const cancelled = new AbortController();
+    cloud.proxy.fail((request) => isRename(request) && (cancelled.abort(new Error('cancelled')), false), { kind: 'silence' });
+    const { kept_as: kept } = await backups.swap(target, operationId, none, cancelled.signal).catch((error: unknown) => {
+      // Only the wait for the name, after both renames, is cancelled.
+      expect(error).toMatchObject({ message: 'cancelled' });
+      return { kept_as: null };
+    });
+    expect(kept).toBeNull();
+    expect(await backups.swap(target, operationId, none, never)).toEqual({ kept_as: await backups.keptBy(target, operationId) });
+    expect(await query('SELECT n FROM item')).toEqual([]);
+    await backups.dropReplaced(target, (await backups.keptBy(target, operationId))!);
+  });
+
   it('that died between the renames goes forward when it is called again, and renames that lost their answer are not made twice', async () => {
     const operationId = await restored();
     await query(`INSERT INTO faber_db.operations (operation_id, operation, environment, request_digest, begun_at) VALUES ('${operationId}', 'restore', 'production', 'd', now())`);
-    const died = new AbortController();
-    cloud.proxy.fail(({ action: name }) => name === 'ModifyDBInstance', { kind: 'cut-response', afterBytes: 0 }, 1);
-    cloud.proxy.fail((request) => isSecond(request) && (died.abort(new Error('the worker died')), true), { kind: 'error', status: 500, code: 'InternalFailure' }, 1);
-    await expect(backups.swap(target, operationId, none, died.signal)).rejects.toThrow('the worker died');
+    const names = namesOf(id, operationId);
+    const died = new PostgresSnapshotDatabase(database).exchange(target, {
+      operationId, side: new PostgresSnapshotDatabase(database).at(target, cloud.address(names.side)), guard: none, signal: never,
+      async rename() {
+        await cloud.client.send(new ModifyDBInstanceCommand({ DBInstanceIdentifier: names.live, NewDBInstanceIdentifier: names.kept, ApplyImmediately: true }));
+        throw new Error('the worker died');
+      },
+    });
+    await expect(died).rejects.toThrow('the worker died');
     expect(cloud.server(id)).toBeNull();
+    expect((await backups.preflight(target, settings, store).catch((error: unknown) => error)) as Error).toMatchObject({ code: 'backup_failed', message: expect.stringContaining(`left ${names.side} and ${names.kept}`) as string });
+    cloud.proxy.fail(isSecond, { kind: 'cut-response', afterBytes: 0 }, 1);
     // What each attempt does first, when it finds no database: it repairs.
     await backups.cleanUp(target, operationId);
     const kept = await backups.keptBy(target, operationId);
@@ -190,7 +214,7 @@ describe('an exchange', () => {
     expect(await query('SELECT n FROM item')).toEqual([]);
     // Its own row has moved along, and the fence is a higher one: who held it has to take it again.
     expect(await database.bookkeeping.operation(target, operationId)).toMatchObject({ operation_id: operationId, ended_at: null });
-    expect(cloud.proxy.seen.filter((one) => isRename(one) && !isSecond(one) && one.parameters.get('NewDBInstanceIdentifier') === kept)).toHaveLength(1);
+    expect(cloud.proxy.seen.filter((one) => isRename(one) && one.parameters.get('DBInstanceIdentifier') === names.side)).toHaveLength(1);
 
     expect(await backups.replacedDatabases(target)).toMatchObject([{ name: kept, operation: { operation_id: operationId } }]);
     // It goes only with a final snapshot, and not while somebody is connected or nobody can tell.
