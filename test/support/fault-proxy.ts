@@ -26,6 +26,8 @@ export type Fault =
   | { kind: 'silence' }
   /** Passed on so much later. */
   | { kind: 'delay'; ms: number }
+  /** Passed on as if it had been asked otherwise: for pages smaller than those that a client asks for. */
+  | { kind: 'ask'; url: (url: string) => string }
   /** The answer's body, changed: a state that moto skips (`creating`), a page of a list. */
   | { kind: 'rewrite'; body: (text: string, request: ProxiedRequest) => string };
 
@@ -98,7 +100,7 @@ export class FaultProxy {
         break;
       default:
     }
-    const answer = await this.#forward(request, body);
+    const answer = await this.#forward(request, body, fault?.kind === 'ask' ? fault.url(seen.url) : seen.url);
     seen.status = answer.statusCode ?? 0;
     if (fault?.kind === 'rewrite') {
       const text = fault.body((await read(answer)).toString(), seen);
@@ -121,11 +123,11 @@ export class FaultProxy {
     response.end();
   }
 
-  async #forward(request: IncomingMessage, body: Buffer | null): Promise<IncomingMessage> {
+  async #forward(request: IncomingMessage, body: Buffer | null, path: string): Promise<IncomingMessage> {
     const { hostname, port } = this.target;
     // That it may send the body was answered here.
     const { expect: _, ...headers } = request.headers;
-    const forwarded = send({ hostname, port, method: request.method, path: request.url, headers });
+    const forwarded = send({ hostname, port, method: request.method, path, headers });
     const answered = once(forwarded, 'response') as Promise<[IncomingMessage]>;
     if (body !== null) forwarded.end(body);
     else request.pipe(forwarded);

@@ -14,17 +14,22 @@ const LONGEST_HEADER = 64 * 1024;
 
 /** What the config says of encryption, and the variables that hold the keys. Without it files go through as they are. */
 export class Sealing {
-  constructor(private readonly encryption: Settings['backup']['encryption'], private readonly env: NodeJS.ProcessEnv) {}
+  /** Out of reach of whoever prints a store. */
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(private readonly encryption: Settings['backup']['encryption'], env: NodeJS.ProcessEnv) {
+    this.#env = env;
+  }
 
   /** @throws FaberError store_unavailable when new backups are to be encrypted and their key is not there */
   async requireKey(): Promise<void> {
-    if (this.encryption) await currentKey(this.encryption, this.env);
+    if (this.encryption) await currentKey(this.encryption, this.#env);
   }
 
   /** @param write writes what it is given, under the name that it is given */
   async write(name: string, give: Pieces, write: (name: string, give: Pieces) => Promise<StoredFacts>): Promise<StoredFacts> {
     if (!this.encryption) return write(name, give);
-    const key = await currentKey(this.encryption, this.env);
+    const key = await currentKey(this.encryption, this.#env);
     const { header, fileKey } = await key.newHeader();
     const facts = await write(`${name}${SUFFIX}`, async (take) => {
       const nonce = randomBytes(NONCE);
@@ -63,7 +68,7 @@ export class Sealing {
 
   async #keyOf(record: BackupRecord, { recipient, key_env }: NonNullable<BackupRecord['encryption']>): Promise<BackupKey> {
     const variables = this.encryption ? [this.encryption.key_env, ...this.encryption.old_key_envs] : [];
-    const found = await Promise.all(variables.map((variable) => keyIn(variable, this.env).catch(() => null)));
+    const found = await Promise.all(variables.map((variable) => keyIn(variable, this.#env).catch(() => null)));
     const key = found.find((one) => one?.recipient === recipient);
     if (key) return key;
     const named = variables.map((variable, at) => `${variable} ${found[at] ? 'holds another key' : 'is NOT SET or holds no key'}`);
