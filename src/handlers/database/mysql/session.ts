@@ -11,7 +11,7 @@ const PATIENCE_MS = 1_000;
 const PAUSE_MS = 100;
 
 export const purposeName = (purpose: string) => `faber-db ${purpose}`;
-export const readingName = (what: string) => `faber-db read ${what}`;
+export const readingName = (what: string) => `faber-db-read ${what}`;
 
 export class MysqlSession implements Session {
   readonly id: number;
