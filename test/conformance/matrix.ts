@@ -4,11 +4,13 @@ import { dbmate } from './projects/dbmate.js';
 import { knex } from './projects/knex.js';
 import { prisma } from './projects/prisma.js';
 import { postgresql } from './systems/postgresql.js';
+import { sqlite } from './systems/sqlite.js';
 import { DbmateMigrationHandler } from './worked-example/dbmate.js';
 
 export const COMBINATIONS: readonly Combination[] = [
   { project: prisma, system: postgresql },
   { project: knex, system: postgresql },
+  { project: prisma, system: sqlite },
 ];
 
 /** Of docs/handlers.md. */

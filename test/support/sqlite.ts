@@ -44,7 +44,9 @@ export async function holdOpen(file: string, sql: string): Promise<() => Promise
     console.log('held');
     process.stdin.resume().on('end', () => process.exit(0));`;
   const child = spawn(process.execPath, ['-e', code, file, sql], { cwd: fileURLToPath(new URL('../..', import.meta.url)), stdio: ['pipe', 'pipe', 'inherit'] });
-  await once(createInterface(child.stdout), 'line');
+  const held = once(createInterface(child.stdout), 'line');
+  const [first] = (await Promise.race([held, once(child, 'exit')])) as [unknown];
+  if (first !== 'held') throw new Error('The other process could not run its SQL');
   return async () => {
     const gone = once(child, 'exit');
     child.stdin.end();

@@ -5,6 +5,7 @@ import type { DatabaseHandler } from '../database/contract.js';
 import type { BackupHandler, BackupKind } from './contract.js';
 import { snapshotHandler } from './snapshot/index.js';
 import { DumpBackupHandler } from './dump/postgresql/index.js';
+import { SqliteBackupHandler } from './dump/sqlite/index.js';
 
 export { openStore, stores } from './store/open.js';
 
@@ -16,5 +17,6 @@ export function backupHandlers(kind: BackupKind, database: DatabaseHandler): Bac
 
 function dumps(provider: Settings['provider'], database: DatabaseHandler): BackupHandler {
   if (provider === 'postgresql') return new DumpBackupHandler(database);
+  if (provider === 'sqlite') return new SqliteBackupHandler(database);
   throw new FaberError({ code: 'unsupported', message: `Backups of ${provider} are not supported`, suggestions: ['Use a postgresql database'] });
 }

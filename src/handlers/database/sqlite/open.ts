@@ -49,8 +49,8 @@ export async function withTarget<T>(target: SqliteTarget, mode: Exclude<OpenMode
   return closing(await openTarget(target, mode), work);
 }
 
-export async function withFile<T>(file: string, mode: OpenMode, work: (connection: Connection) => Promise<T>): Promise<T> {
-  return closing(await openFile(file, mode), work);
+export async function withFile<T>(file: string, mode: OpenMode, work: (connection: Connection) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  return closing(await openFile(file, mode, signal), work);
 }
 
 async function closing<T>(connection: Connection, work: (connection: Connection) => Promise<T>): Promise<T> {

@@ -13,7 +13,7 @@ const connections = new Map<number, DatabaseSyncInstance>();
 function open(file: string, mode: OpenMode): DatabaseSyncInstance {
   const url = pathToFileURL(file);
   url.searchParams.set('mode', { read: 'ro', write: 'rw', create: 'rwc' }[mode]);
-  const database = new DatabaseSync(url.href, { timeout: BUSY_MS, enableForeignKeyConstraints: true, enableDoubleQuotedStringLiterals: true, readOnly: mode === 'read' });
+  const database = new DatabaseSync(url.href, { timeout: BUSY_MS, enableForeignKeyConstraints: true, enableDoubleQuotedStringLiterals: true, defensive: false, readOnly: mode === 'read' });
   try {
     // Opening reads nothing yet.
     database.exec('PRAGMA synchronous = FULL; SELECT count(*) FROM sqlite_master');

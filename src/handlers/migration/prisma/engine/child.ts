@@ -19,10 +19,10 @@ const engineClass = loadSchemaEngine((message) => (panic = message));
 
 const NO_FILTER = { externalTables: [], externalEnums: [] };
 
-async function diff({ from, to, files, schema }: Extract<ToEngine, { kind: 'diff' }>): Promise<void> {
+async function diff({ from, to, files, schema, provider }: Extract<ToEngine, { kind: 'diff' }>): Promise<void> {
   let engine: SchemaEngine | undefined;
   try {
-    engine = await (await engineClass).new({ datamodels: undefined }, () => {}, databaseOf(schema, ask));
+    engine = await (await engineClass).new({ datamodels: undefined }, () => {}, databaseOf(provider, schema, ask));
     const { stdout, exitCode } = await engine.diff({ from: target(from, files), to: target(to, files), script: true, exitCode: true, filters: NO_FILTER });
     say({ kind: 'script', script: exitCode === 2 ? (stdout ?? '') : '' });
     engine.free();

@@ -6,9 +6,12 @@ export interface SchemaFile { path: string; content: string }
 /** Two states of the schema: what the database holds, and what the datamodel says. */
 export type SchemaState = 'database' | 'datamodel';
 
+/** Systems that the engine knows, as it calls them. */
+export type EngineProvider = 'postgres' | 'sqlite';
+
 /** From the worker. Nothing of this is a secret: the engine reaches the database only through the worker's session. */
 export type ToEngine =
-  | { kind: 'diff'; from: SchemaState; to: SchemaState; files: SchemaFile[]; schema: string }
+  | { kind: 'diff'; from: SchemaState; to: SchemaState; files: SchemaFile[]; schema: string; provider: EngineProvider }
   | { kind: 'rows'; id: number; columns: { name: string; type: number }[]; rows: unknown[][] }
   | { kind: 'refused'; id: number; sqlState: string | null; message: string };
 

@@ -9,7 +9,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { FaberError } from '../../../../contract/failure.js';
 import { redactor } from '../../../redact.js';
 import { ScriptError, type Session } from '../../../database/contract.js';
-import type { FromEngine, SchemaFile, SchemaState, ToEngine } from './messages.js';
+import type { EngineProvider, FromEngine, SchemaFile, SchemaState, ToEngine } from './messages.js';
 
 /** A schema of hundreds of tables takes seconds. */
 const TIMEOUT_MS = 120_000;
@@ -22,6 +22,7 @@ export interface EngineContext {
   session: Session;
   /** Of the datamodel's unqualified names. */
   schema: string;
+  provider: EngineProvider;
   files: SchemaFile[];
   /** What must not appear in the engine's messages. */
   secrets: readonly string[];
@@ -63,7 +64,7 @@ function childFile(): string {
 }
 
 async function ask(child: ChildProcess, context: EngineContext, from: SchemaState, to: SchemaState): Promise<string> {
-  const { files, schema, session, signal } = context;
+  const { files, provider, schema, session, signal } = context;
   signal.throwIfAborted();
   if (child.pid === undefined) throw stopped('its process could not be started');
   const over = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
@@ -77,7 +78,7 @@ async function ask(child: ChildProcess, context: EngineContext, from: SchemaStat
     child.once('exit', (code, name) => reject(stopped(`its process ended (${name ?? `exit code ${code}`})`)));
     over.addEventListener('abort', () => reject(signal.aborted ? (signal.reason as Error) : stopped(`it did not answer within ${TIMEOUT_MS / 1000} s`)), { once: true });
   });
-  send(child, { kind: 'diff', from, to, files, schema });
+  send(child, { kind: 'diff', from, to, files, schema, provider });
   return said.finally(() => child.removeAllListeners('message').removeAllListeners('exit'));
 }
 

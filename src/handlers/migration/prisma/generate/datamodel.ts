@@ -6,6 +6,9 @@ import type { Settings } from '../../../../contract/settings.js';
 import type { SchemaFile } from '../engine/messages.js';
 import { allowedFolders, readInside } from '../inside.js';
 
+/** What `provider` of the datasource may be, and how the system is called. */
+export interface WantedProvider { names: readonly string[]; system: string }
+
 /** Bytes of all files together. The largest datamodels known have a few hundred kilobytes. */
 const MAX_SIZE = 16 * 1024 * 1024;
 
@@ -14,7 +17,7 @@ const MAX_SIZE = 16 * 1024 * 1024;
  * @param major of the project's Prisma. Up to 6 the files hold URLs, which the engine of 7 refuses and does not need
  * @throws FaberError plan_failed: no file, one that leads out of the project, another provider.
  */
-export async function readDatamodel(settings: Settings, place: string, major: number): Promise<SchemaFile[]> {
+export async function readDatamodel(settings: Settings, place: string, major: number, provider: WantedProvider): Promise<SchemaFile[]> {
   const folder = (await stat(place)).isDirectory();
   const paths = folder ? await prismaFiles(place) : [place];
   const inside = await allowedFolders(settings.working_directory, folder ? place : dirname(place));
@@ -29,7 +32,7 @@ export async function readDatamodel(settings: Settings, place: string, major: nu
     files.push({ path: shown, content: major < 7 ? withoutUrls(text) : text });
   }
   if (files.length === 0) throw refused(`${relative(settings.working_directory, place)} holds no .prisma file.`);
-  requirePostgresql(files);
+  requireProvider(files, provider);
   return files;
 }
 
@@ -49,12 +52,12 @@ function withoutUrls(text: string): string {
 }
 
 /** The engine itself would stop at another provider with words about its own inside. */
-function requirePostgresql(files: readonly SchemaFile[]): void {
+function requireProvider(files: readonly SchemaFile[], { names, system }: WantedProvider): void {
   const blocks = files.flatMap(({ content }) => content.match(DATASOURCE) ?? []);
   const provider = /^\s*provider\s*=\s*"([^"]*)"/m.exec(blocks.join('\n'))?.[1];
-  if (blocks.length === 0) throw refused('The Prisma schema has no datasource.', ['Add one: datasource db { provider = "postgresql" }, on lines of their own']);
-  if (provider === undefined || provider === 'postgresql' || provider === 'postgres') return;
-  throw refused(`The Prisma schema is written for ${provider}, the environment is PostgreSQL.`);
+  if (blocks.length === 0) throw refused('The Prisma schema has no datasource.', [`Add one: datasource db { provider = "${names[0]}" }, on lines of their own`]);
+  if (provider === undefined || names.includes(provider)) return;
+  throw refused(`The Prisma schema is written for ${provider}, the environment is ${system}.`);
 }
 
 function refused(message: string, suggestions: string[] = []): FaberError {

@@ -7,16 +7,13 @@ import type { Settings } from '../../../../contract/settings.js';
 import { ScriptError, type ConnectionTarget, type DatabaseHandler } from '../../../database/contract.js';
 import type { GeneratedMigration, GenerateRequest, Migration, Project } from '../../contract.js';
 import { generatedMark } from '../../script/generated-down.js';
-import { parseScript } from '../../script/postgresql/parse.js';
-import { scriptEffects } from '../../script/postgresql/script-effects.js';
 import type { SchemaFile } from '../engine/messages.js';
 import { withSchemaEngine } from '../engine/schema-engine.js';
 import { findSchema, migrationsPlace } from '../location.js';
 import { readProject } from '../project.js';
-import type { PrismaRunner } from '../runner.js';
+import type { PrismaRunner, ScriptGeneration } from '../runner.js';
 import { findPrismaVersion } from '../version.js';
-import { asOneTransaction, withoutSchema } from './arrange.js';
-import { readDatamodel } from './datamodel.js';
+import { readDatamodel, type WantedProvider } from './datamodel.js';
 import { folderName } from './folder-name.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { isOf, provenanceLine } from './provenance.js';
@@ -35,20 +32,22 @@ import { writeMigration } from './write.js';
 export async function generateMigration(
   database: DatabaseHandler, runner: PrismaRunner, target: ConnectionTarget, settings: Settings, request: GenerateRequest,
 ): Promise<GeneratedMigration> {
+  const { generation, providers } = runner;
+  if (generation === undefined) throw cannotGenerate(database.provider);
   const variables = request.variables ?? process.env;
   const folder = await migrationsPlace(settings, variables);
   return oneAtATime(database, target, folder, request.signal, async () => {
-    const project = await projectOf(settings, folder, runner.providers, variables);
+    const project = await projectOf(settings, folder, providers, variables);
     const written = project.migrations.find(({ up }) => isOf(request.operationId, up));
     if (written) return { migration: written, path: relative(settings.working_directory, join(folder, written.name)), findings: [] };
     // Judged before the database is asked for anything: a name that cannot come last is wrong at once.
     const name = folderName(request.name, request.at, project.migrations.map((migration) => migration.name));
     await refuseExternal(settings.working_directory);
-    const files = await datamodelOf(settings, folder, variables);
+    const files = await datamodelOf(settings, folder, { names: providers, system: generation.system }, variables);
     request.onProgress('Making the schema of all migrations in a scratch database');
     const made = await database.withScratch(target, { id: request.operationId, signal: request.signal }, async (scratch) => {
       const leftOut = await runner.makeSchema(project.migrations, scratch, settings, request.signal);
-      const scripts = await makeScripts(database, scratch, files, target.secrets, request);
+      const scripts = await makeScripts({ database, scratch, generation, files, before: project.migrations, secrets: target.secrets, request });
       return scripts && { ...scripts, findings: [...scripts.findings, ...leftOut.map(notTried)] };
     }).catch((error: unknown) => {
       throw error instanceof ScriptError ? noScratch(error, target) : error;
@@ -57,7 +56,7 @@ export async function generateMigration(
     request.signal.throwIfAborted();
     if (made === null) return { migration: null, path: null, findings: [] };
     const migration: Migration = { name, up: made.up, down: made.down, file: relative(settings.working_directory, join(folder, name, 'migration.sql')) };
-    await writeMigration(folder, name, { 'migration.sql': made.up, ...(made.down ? { 'down.sql': made.down } : {}) });
+    await writeMigration(folder, providers[0]!, name, { 'migration.sql': made.up, ...(made.down ? { 'down.sql': made.down } : {}) });
     return { migration, path: relative(settings.working_directory, join(folder, name)), findings: made.findings };
   });
 }
@@ -72,29 +71,37 @@ async function projectOf(settings: Settings, folder: string, providers: readonly
   return readProject(settings, providers, variables);
 }
 
-async function datamodelOf(settings: Settings, folder: string, variables: NodeJS.ProcessEnv): Promise<SchemaFile[]> {
+async function datamodelOf(settings: Settings, folder: string, provider: WantedProvider, variables: NodeJS.ProcessEnv): Promise<SchemaFile[]> {
   const { major } = await findPrismaVersion(settings.working_directory);
-  return readDatamodel(settings, await findSchema(settings, folder, variables), major ?? 7);
+  return readDatamodel(settings, await findSchema(settings, folder, variables), major ?? 7, provider);
+}
+
+interface Making {
+  database: DatabaseHandler;
+  scratch: ConnectionTarget;
+  generation: ScriptGeneration;
+  files: SchemaFile[];
+  before: readonly Migration[];
+  secrets: readonly string[];
+  request: GenerateRequest;
 }
 
 interface Scripts { up: Uint8Array; down: Uint8Array | null; findings: Finding[] }
 
 /** @returns null when there is no difference. */
-async function makeScripts(
-  database: DatabaseHandler, scratch: ConnectionTarget, files: SchemaFile[], secrets: readonly string[], { operationId, signal, onProgress }: GenerateRequest,
-): Promise<Scripts | null> {
+async function makeScripts({ database, scratch, generation, files, before, secrets, request }: Making): Promise<Scripts | null> {
+  const { operationId, signal, onProgress } = request;
   const session = await database.connect(scratch, 'compare');
   try {
-    return await withSchemaEngine({ session, schema: scratch.schema, files, secrets, signal }, async (engine) => {
+    return await withSchemaEngine({ session, schema: scratch.schema, files, secrets, signal, provider: generation.engine }, async (engine) => {
       onProgress('Asking the engine for the change');
       const change = await engine.diff('database', 'datamodel');
       if (change.trim() === '') return null;
-      const script = await asOneTransaction(change);
-      const up = provenanceLine(operationId) + (await warningLines(script)) + script;
-      const back = await asOneTransaction(await engine.diff('datamodel', 'database'));
-      const down = namesSchemas(files) ? back : await withoutSchema(back, scratch.schema);
+      const script = await generation.arrange(change, null);
+      const up = provenanceLine(operationId) + warningLines(await generation.dangers(script, before)) + script;
+      const down = await generation.arrange(await engine.diff('datamodel', 'database'), namesSchemas(files) ? null : scratch.schema);
       onProgress('Trying both scripts: up, down, up again');
-      const { keepDown, findings } = await tryScripts({ database, scratch, stillDifferent: () => engine.diff('database', 'datamodel') }, up, down);
+      const { keepDown, findings } = await tryScripts({ database, scratch, generation, stillDifferent: () => engine.diff('database', 'datamodel') }, up, down);
       const bytes = Buffer.from(up);
       return { up: bytes, down: keepDown ? Buffer.from(generatedMark(bytes) + down) : null, findings };
     });
@@ -104,13 +111,18 @@ async function makeScripts(
 }
 
 /** What destroys data or fails on tables with rows stands in the script too: a review of the code may see nothing else of us. */
-async function warningLines(script: string): Promise<string> {
-  const dangers = scriptEffects(await parseScript(Buffer.from(script))).filter(({ level }) => level === 'danger');
-  return dangers.map(({ message }) => `-- Warning: ${message.replaceAll(/\s+/g, ' ')}\n`).join('');
-}
+const warningLines = (dangers: readonly string[]) => dangers.map((message) => `-- Warning: ${message.replaceAll(/\s+/g, ' ')}\n`).join('');
 
 /** Such a datamodel means schemas by name, in both directions. */
 const namesSchemas = (files: readonly SchemaFile[]) => files.some(({ content }) => /^\s*@@schema\(/m.test(content));
+
+function cannotGenerate(provider: string): FaberError {
+  return new FaberError({
+    code: 'unsupported',
+    message: `Migrations of ${provider} cannot be generated here: Prisma's engine, as it is published for programs, does not know it. Nothing was written.`,
+    suggestions: ['Generate this migration with the Prisma CLI (`npx prisma migrate dev --create-only`); faber-db applies it as any other'],
+  });
+}
 
 const INSUFFICIENT_PRIVILEGE = '42501';
 

@@ -2,13 +2,13 @@
 import { FaberError } from '../../../../contract/failure.js';
 import type { Finding } from '../../../../contract/plan.js';
 import { ScriptError, type ConnectionTarget, type DatabaseHandler, type ScriptFailure } from '../../../database/contract.js';
-import { parseScript } from '../../script/postgresql/parse.js';
-import { planTransaction } from '../../script/postgresql/transaction.js';
 import { differences, listed, schemaOf } from '../../schema-difference.js';
+import type { ScriptGeneration } from '../runner.js';
 
 export interface Trial {
   database: DatabaseHandler;
   scratch: ConnectionTarget;
+  generation: ScriptGeneration;
   /** Whether the schema is now what the datamodel says: what the engine would still change. */
   stillDifferent: () => Promise<string>;
 }
@@ -18,20 +18,21 @@ export interface Trial {
  *   columns) are told and not held against it.
  * @throws FaberError plan_failed: the up fails, or does not lead to the datamodel.
  */
-export async function tryScripts({ database, scratch, stillDifferent }: Trial, up: string, down: string): Promise<{ keepDown: boolean; findings: Finding[] }> {
+export async function tryScripts(trial: Trial, up: string, down: string): Promise<{ keepDown: boolean; findings: Finding[] }> {
+  const { database, scratch, stillDifferent } = trial;
   const before = await schemaOf(database, scratch);
-  const failed = await run(database, scratch, up);
+  const failed = await run(trial, up);
   if (failed) throw upFails(failed);
   const left = await stillDifferent();
   if (left !== '') throw doesNotArrive(left);
   const after = await schemaOf(database, scratch);
 
-  const downFailed = await run(database, scratch, down);
+  const downFailed = await run(trial, down);
   if (downFailed) return without(`it fails${place(downFailed)} (${told(downFailed)})`);
   const back = await schemaOf(database, scratch);
   const lines = differences(before, back);
   if (lines.length > 0) return without(`it leaves another schema than there was: ${listed(lines)}`);
-  const again = await run(database, scratch, up);
+  const again = await run(trial, up);
   if (again) return without(`the migration fails when it runs again after it${place(again)} (${told(again)})`);
   const twice = differences(after, await schemaOf(database, scratch));
   if (twice.length > 0) return without(`the migration makes another schema when it runs again after it: ${listed(twice)}`);
@@ -39,12 +40,11 @@ export async function tryScripts({ database, scratch, stillDifferent }: Trial, u
   return { keepDown: true, findings: moved ? [{ level: 'info', message: 'down.sql brings columns back at the end of their table, not where they stood' }] : [] };
 }
 
-/** As a migration runs: one transaction, unless it is one statement that refuses that. @returns why it failed */
-async function run(database: DatabaseHandler, scratch: ConnectionTarget, script: string): Promise<ScriptFailure | null> {
-  const { text } = planTransaction(await parseScript(Buffer.from(script)));
+/** As a migration runs. @returns why it failed */
+async function run({ database, scratch, generation }: Trial, script: string): Promise<ScriptFailure | null> {
   const session = await database.connect(scratch, 'compare');
   try {
-    await session.script(text);
+    await generation.run(session, script);
     return null;
   } catch (error) {
     if (error instanceof ScriptError && !error.failure.connectionLost) return error.failure;

@@ -5,6 +5,7 @@ import type { PrismaRunner } from '../runner.js';
 import { applyMigration } from './apply.js';
 import { ensureLedger } from './ensure-ledger.js';
 import { findObjects } from '../../script/postgresql/evidence.js';
+import { postgresGeneration } from './generation.js';
 import { readLedger } from './ledger.js';
 import { makeSchema } from '../../script/postgresql/make-schema.js';
 import { measureLosses } from '../../script/postgresql/measure-losses.js';
@@ -13,6 +14,7 @@ import { recordBaseline, resolveFailed } from './settle.js';
 
 export const postgresRunner = (database: DatabaseHandler): PrismaRunner => ({
   providers: ['postgresql', 'postgres'],
+  generation: postgresGeneration,
   classify,
   readLedger: (target) => readLedger(database, target),
   ensureLedger: (context) => ensureLedger(database, context),

@@ -6,12 +6,14 @@ import { makeSchema } from '../../script/sqlite/make-schema.js';
 import { measureLosses } from '../../script/sqlite/measure-losses.js';
 import type { PrismaRunner } from '../runner.js';
 import { applyMigration } from './apply.js';
+import { sqliteGeneration } from './generation.js';
 import { readLedger } from './ledger.js';
 import { revertMigration } from './revert.js';
 import { ensureLedger, recordBaseline, resolveFailed } from './settle.js';
 
 export const sqliteRunner = (database: DatabaseHandler): PrismaRunner => ({
   providers: ['sqlite'],
+  generation: sqliteGeneration,
   classify: async (migration, before) => classify(migration, before),
   readLedger: (target) => readLedger(database, target),
   ensureLedger: (context) => ensureLedger(database, context),

@@ -19,7 +19,7 @@ async function diff(onQuery: (pid: number, session: Session) => Promise<unknown>
     },
   });
   try {
-    const context = { session: watched, schema: 'public', files: [{ path: 'schema.prisma', content: MODEL }], secrets: target.secrets, signal };
+    const context = { session: watched, schema: 'public', provider: 'postgres' as const, files: [{ path: 'schema.prisma', content: MODEL }], secrets: target.secrets, signal };
     return await withSchemaEngine(context, (engine) => engine.diff('database', 'datamodel'));
   } finally {
     await session.close();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folderName } from '../../../../../src/handlers/migration/prisma/generate/folder-name.js';
 import { writeMigration } from '../../../../../src/handlers/migration/prisma/generate/write.js';
-import { asOneTransaction, withoutSchema } from '../../../../../src/handlers/migration/prisma/generate/arrange.js';
+import { asOneTransaction, withoutSchema } from '../../../../../src/handlers/migration/prisma/postgresql/arrange.js';
 import { tempDir } from '../../../../support/temp.js';
 
 const AT = Date.UTC(2026, 0, 24, 10, 30, 5, 999);
@@ -26,11 +26,11 @@ describe('names a migration', () => {
 describe('writes a migration', () => {
   it('over none, and leaves nothing beside it', async () => {
     const migrations = join(await tempDir(), 'prisma', 'migrations');
-    await writeMigration(migrations, '1_a', { 'migration.sql': Buffer.from('one'), 'down.sql': Buffer.from('down') });
-    await expect(writeMigration(migrations, '1_a', { 'migration.sql': Buffer.from('two') })).rejects.toThrow('1_a is there already; it was left as it is');
+    await writeMigration(migrations, 'postgresql', '1_a', { 'migration.sql': Buffer.from('one'), 'down.sql': Buffer.from('down') });
+    await expect(writeMigration(migrations, 'postgresql', '1_a', { 'migration.sql': Buffer.from('two') })).rejects.toThrow('1_a is there already; it was left as it is');
     expect(await readFile(join(migrations, '1_a', 'migration.sql'), 'utf8')).toBe('one');
     await mkdir(join(migrations, '2_empty'));
-    await expect(writeMigration(migrations, '2_empty', { 'migration.sql': Buffer.from('two') })).rejects.toThrow('is there already');
+    await expect(writeMigration(migrations, 'postgresql', '2_empty', { 'migration.sql': Buffer.from('two') })).rejects.toThrow('is there already');
     expect(await readdir(migrations)).toEqual(['1_a', '2_empty', 'migration_lock.toml']);
   });
 
@@ -38,7 +38,7 @@ describe('writes a migration', () => {
     const root = await tempDir();
     await mkdir(join(root, '.faber-db-unfinished-migration'));
     await writeFile(join(root, '.faber-db-unfinished-migration', 'migration.sql'), 'half');
-    await writeMigration(join(root, 'migrations'), '1_a', { 'migration.sql': Buffer.from('whole') });
+    await writeMigration(join(root, 'migrations'), 'postgresql', '1_a', { 'migration.sql': Buffer.from('whole') });
     expect(await readdir(root)).toEqual(['migrations']);
     expect(await readFile(join(root, 'migrations', '1_a', 'migration.sql'), 'utf8')).toBe('whole');
   });
@@ -46,7 +46,7 @@ describe('writes a migration', () => {
   it('not where it may not', async () => {
     const root = await tempDir();
     await writeFile(join(root, 'migrations'), 'a file');
-    await expect(writeMigration(join(root, 'migrations'), '1_a', {})).rejects.toThrow('could not be written (EEXIST)');
+    await expect(writeMigration(join(root, 'migrations'), 'postgresql', '1_a', {})).rejects.toThrow('could not be written (EEXIST)');
     expect(await readdir(root)).toEqual(['migrations']);
   });
 });
