@@ -31,7 +31,9 @@ export async function openFile(file: string, mode: OpenMode, signal?: AbortSigna
   try {
     return await openIn(process, file, mode, release);
   } catch (error) {
-    await release();
+    // A file that could not be used may stay open in it.
+    await process.kill();
+    signal?.removeEventListener('abort', end);
     signal?.throwIfAborted();
     throw error instanceof ScriptError ? cannotUse(file, error) : error;
   }

@@ -2,12 +2,31 @@
  * Holds SQLite connections, in a process of its own. SQLite runs in whoever calls it: a statement of an hour would stop the worker's
  * heartbeats for an hour, and a thread cannot be ended inside a statement. This process can: SQLite takes back what it had not committed.
  */
+import { setImmediate as immediately } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { backup, DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { BUSY_MS, type Answer, type Asked, type OpenMode } from './messages.js';
 import { codeName } from './result-codes.js';
 
 const connections = new Map<number, DatabaseSyncInstance>();
+
+/**
+ * A statement keeps the file open, also after its connection was closed, until it is collected (ran). Whoever waits for the file to be
+ * closed would see us in it, and a write-ahead log would not be written back.
+ */
+let statements: WeakRef<object>[] = [];
+declare const gc: (options?: { type: 'minor' }) => void;
+
+async function letGo(): Promise<void> {
+  gc({ type: 'minor' });
+  await immediately();
+  statements = statements.filter((statement) => statement.deref() !== undefined);
+  if (statements.length === 0) return;
+  // What was looked at is kept until this turn is over.
+  await immediately();
+  gc();
+  await immediately();
+}
 
 /** Settings of a connection as Prisma's own engine has them; a commit that was told is on the disk. */
 function open(file: string, mode: OpenMode): DatabaseSyncInstance {
@@ -38,6 +57,7 @@ function openOrRepair(file: string, mode: OpenMode): DatabaseSyncInstance {
 
 function rowsOf(database: DatabaseSyncInstance, sql: string, parameters: readonly unknown[], typed: boolean) {
   const statement = database.prepare(sql);
+  statements.push(new WeakRef(statement));
   const columns = statement.columns().map(({ name, type }) => ({ name, declared: typed ? type : null }));
   if (columns.length === 0) {
     // Its errors have a code, which those of `all` have not.
@@ -74,6 +94,7 @@ async function answer(asked: Asked): Promise<Pick<Extract<Answer, { rows: unknow
     // A statement that is not collected yet would keep the transaction, and its lock, for longer.
     if (database.isTransaction) database.exec('ROLLBACK');
     database.close();
+    await letGo();
   }
   return nothing;
 }

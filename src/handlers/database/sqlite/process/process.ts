@@ -32,7 +32,7 @@ export class SqliteProcess {
 
   constructor() {
     // Nothing of our environment: what this process does not know it cannot tell.
-    this.#child = spawn('/bin/sh', ['-c', WATCHED, 'sh', process.execPath, childFile()], {
+    this.#child = spawn('/bin/sh', ['-c', WATCHED, 'sh', process.execPath, '--expose-gc', childFile()], {
       detached: true, env: { NODE_ENV: 'production' }, serialization: 'advanced', stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child.on('error', () => this.#end());
