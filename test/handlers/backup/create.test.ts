@@ -98,15 +98,17 @@ test('memory stays flat while a large database is dumped and restored', async ()
   // Code is compiled at its first run, which takes memory of its own.
   const small = await scene({ sql: SHOP });
   await backups.prove(small.target, small.store, await backups.create(small.target, small.store, small.options('backup-20260124-103000')), never);
-  const before = process.memoryUsage().rss;
+  // The bytes that this process holds. What the whole process takes of the machine says less: it grows with how busy the machine is.
+  const held = () => process.memoryUsage().arrayBuffers + process.memoryUsage().heapUsed;
+  const before = held();
   let peak = before;
-  const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 10);
+  const watch = setInterval(() => (peak = Math.max(peak, held())), 5);
   const record = await backups.create(s.target, s.store, s.options('backup-20260124-103000'));
   await backups.prove(s.target, s.store, record, never);
   clearInterval(watch);
   expect(record.size_bytes).toBeGreaterThan(40e6);
-  // The process has a memory of its own, which grows when the machine is busy: far less than what passed through.
-  expect(peak - before).toBeLessThan(record.size_bytes / 2);
+  // Some 5 MB, idle or busy; a dump that was held whole, or whose pieces became garbage, would be a multiple of that.
+  expect(peak - before).toBeLessThan(record.size_bytes / 4);
 });
 
 test('preflight names what is missing before anything runs', async () => {
