@@ -19,8 +19,12 @@ export interface HostedServer {
   kmsKeyId: string | null;
   storageGib: number;
   deletionProtection: boolean;
-  /** Changes that are asked for and not made yet. */
+  /** Changes that are asked for and not made yet, also those that wait for a window. */
   changing: boolean;
+  /** The name that it is about to get. */
+  renamingTo: string | null;
+  /** Addresses in it that a rename does not give to another: of the instances of a cluster. */
+  ownAddresses: readonly { host: string; port: number }[];
   /** Instances in it that are not available yet; of an instance none. */
   unready: readonly string[];
   tags: Tags;

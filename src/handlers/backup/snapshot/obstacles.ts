@@ -44,6 +44,7 @@ export async function snapshotObstacles(context: SnapshotContext, target: Connec
     ...(record.identity === identity ? [] : [`the snapshot is of another server or database (${record.identity}); only a dump can be restored across`]),
     ...(hosted.engine === server.engine ? [] : [`the snapshot is of ${hosted.engine}, and ${id} is ${server.engine}`]),
     ...(others.length === 0 ? [] : [`a snapshot holds the whole server, and these databases on ${id} would be taken back as well: ${others.join(', ')}`]),
+    ...(server.ownAddresses.some((address) => access.at(target, address).describe() === target.describe()) ? ['the URL names one of its instances, whose endpoint would stay with the replaced one: use the endpoint of the cluster'] : []),
     ...(await leadsElsewhere(context, target, server)),
     ...(await ask(context, 'describe', about, () => servers.obstacles(server))),
   ];
@@ -66,7 +67,7 @@ export async function snapshotDifferences(context: SnapshotContext, record: Back
   const { engine_version: version } = hostedIn(record);
   return [
     `Restored to a new ${servers.words.server}, set up as ${id}: ${servers.describeSettings(server)}`,
-    `Under the name ${id} there is no server for some minutes: two renames, each with a restart (AWS gives no bound; the operation shows how long it took)`,
+    `Under the name ${id} there is no server for some minutes: two renames, one after the other, for which AWS gives no bound`,
     'Until every block was read once, the restored storage is slow: it is loaded in the background',
     `The replaced one is kept, shut to the application and paid for in full, until retention deletes it with a final snapshot; to look into it: ALTER DATABASE … ALLOW_CONNECTIONS true at its own endpoint`,
     'Automated backups and point-in-time recovery begin anew with the restored one; those of the replaced one stay with it',

@@ -31,7 +31,7 @@ export async function rename(context: SnapshotContext, { from, to, resourceId, s
     const old = await servers.find(from);
     onProgress?.(`${from} is being renamed to ${to}`);
     // The host takes a name change as one of several, and shows the old name until it is made. Not heard of for long: asked for again.
-    if (old === null || old.changing || old.status !== 'available' || performance.now() - asked.at < ASK_AGAIN_MS) return null;
+    if (old === null || old.renamingTo !== null || old.status !== 'available' || performance.now() - asked.at < ASK_AGAIN_MS) return null;
     asked.at = performance.now();
     await servers.rename(from, to).catch((error: unknown) => {
       if (isTaken(error) || isBusy(error) || isMissing(error) || passes(error)) return;

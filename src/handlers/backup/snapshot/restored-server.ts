@@ -29,7 +29,7 @@ export async function restoredServer<S extends HostedServer>(context: SnapshotCo
   const { newId, like, wait } = what;
   await requested(context, what);
   for (let round = 1; ; round += 1) {
-    const made = await waitAvailable(context, newId, wait);
+    const made = await waitAvailable(context, newId, { ...wait, settled: true });
     const about = { code: wait.code, what: `set up ${servers.words.server} ${newId}`, resources: [servers.serverArn(newId)], state: wait.state } as const;
     const settled = await ask(context, 'modify', about, () => poll(() => unlessBusy(servers.finish(made, like, what.role === 'side')), { pace, signal: wait.signal, limit: REST_LIMIT_MS }));
     if (settled === true) {

@@ -15,6 +15,8 @@ export interface WaitOptions {
   signal: AbortSignal;
   onProgress?: ((what: string) => void) | undefined;
   limit?: number;
+  /** Also until all changes that were asked for are made; one that waits for a window would keep a server that serves for days. */
+  settled?: boolean;
 }
 
 /** @throws FaberError of `code` when it is missing, cannot be had in this state, or does not come to rest in time */
@@ -31,7 +33,7 @@ export async function waitAvailable<S extends HostedServer>(context: SnapshotCon
     if (server === null) throw failed('was not found', [`Is it in the region ${await servers.region()}? Set environments.<env>.region`, `List what is there: aws rds ${servers.format === 'rds-snapshot' ? 'describe-db-instances' : 'describe-db-clusters'}`]);
     last = [server.status, ...server.unready].join(', ');
     if (LOST.test(server.status)) throw failed(`is ${server.status}, and must be available`, [server.status === 'stopped' ? 'Start it' : 'See its events in the RDS console, and mend it']);
-    if (server.status === 'available' && !server.changing && server.unready.length === 0) return server;
+    if (server.status === 'available' && !(options.settled && server.changing) && server.unready.length === 0) return server;
     options.onProgress?.(`${servers.words.server} ${id} is ${server.status === 'available' ? 'being changed' : server.status}, waited ${Math.round((performance.now() - begun) / 1000)} s`);
     return null;
   };

@@ -38,6 +38,10 @@ describe('a snapshot of an Aurora cluster', () => {
     expect(record).toMatchObject({ format: 'aurora-snapshot', tables: null, hosted: { source_id: id, engine: 'aurora-postgresql' } });
     await backups.check(store, record, never);
     expect(await backups.restoreObstacles(target, record)).toEqual([]);
+    const { host, port } = cloud.address(id);
+    cloud.proxy.fail(({ action }) => action === 'DescribeDBInstances', { kind: 'rewrite', body: (text) => text.replace(/<Endpoint>[\s\S]*?<\/Endpoint>/g, `<Endpoint><Address>${host}</Address><Port>${port}</Port></Endpoint>`) });
+    expect(await backups.restoreObstacles(target, record)).toEqual([expect.stringContaining('the URL names one of its instances')]);
+    cloud.proxy.heal();
     const differences = (await backups.restoreDifferences(target, record)).join('\n');
     expect(differences).toMatch(/IAM authentication on[\s\S]*days of automated backups 14[\s\S]*class db.r6g.xlarge[\s\S]*its instances get new ones/);
 

@@ -113,6 +113,8 @@ describe('taking a snapshot', () => {
   it('waits for an instance that is busy, and not for one that is stopped or missing', async () => {
     const shown = (status: string) => ({ kind: 'rewrite' as const, body: (text: string) => text.replace(/<DBInstanceStatus>\w+</, `<DBInstanceStatus>${status}<`) });
     cloud.proxy.fail(action('DescribeDBInstances'), shown('modifying'), 2);
+    // A change that waits for its window is nothing to wait for.
+    cloud.proxy.fail(action('DescribeDBInstances'), { kind: 'rewrite', body: (text) => text.replace('<MultiAZ>', '<PendingModifiedValues><DBInstanceClass>db.m5.large</DBInstanceClass></PendingModifiedValues><MultiAZ>') });
     cloud.proxy.fail(action('CreateDBSnapshot'), { kind: 'error', status: 400, code: 'InvalidDBInstanceState' }, 1);
     const waited: string[] = [];
     await backups.create(target, store, { ...optionsOf(settings, nextId()), onWait: (what) => waited.push(what) });

@@ -187,6 +187,7 @@ function clusterOf(raw: DBCluster, members: DBInstance[]): AuroraCluster {
     endpoint: raw.Endpoint !== undefined && raw.Port !== undefined ? { host: raw.Endpoint, port: raw.Port } : null,
     engine: raw.Engine ?? '', engineVersion: raw.EngineVersion ?? '', encrypted: raw.StorageEncrypted ?? false, kmsKeyId: raw.KmsKeyId ?? null, storageGib: raw.AllocatedStorage ?? 0,
     deletionProtection: raw.DeletionProtection ?? false, changing: Object.values(raw.PendingModifiedValues ?? {}).some((value) => value !== undefined),
+    renamingTo: raw.PendingModifiedValues?.DBClusterIdentifier ?? null, ownAddresses: members.flatMap(({ Endpoint }) => (Endpoint?.Address && Endpoint.Port ? [{ host: Endpoint.Address, port: Endpoint.Port }] : [])),
     unready: members.filter((member) => member.DBInstanceStatus !== 'available').map((member) => `${member.DBInstanceIdentifier ?? ''} ${member.DBInstanceStatus ?? 'unknown'}`),
     tags: tagsOf(raw.TagList), raw, members,
   };

@@ -135,7 +135,8 @@ function instanceOf(raw: DBInstance): RdsInstance {
     id: raw.DBInstanceIdentifier ?? '', arn: raw.DBInstanceArn ?? '', resourceId: raw.DbiResourceId ?? '', status: raw.DBInstanceStatus ?? 'unknown',
     endpoint: host !== undefined && port !== undefined ? { host, port } : null,
     engine: raw.Engine ?? '', engineVersion: raw.EngineVersion ?? '', encrypted: raw.StorageEncrypted ?? false, kmsKeyId: raw.KmsKeyId ?? null, storageGib: raw.AllocatedStorage ?? 0,
-    deletionProtection: raw.DeletionProtection ?? false, changing: Object.values(raw.PendingModifiedValues ?? {}).some((value) => value !== undefined), unready: [], tags: tagsOf(raw.TagList), raw,
+    deletionProtection: raw.DeletionProtection ?? false, changing: Object.values(raw.PendingModifiedValues ?? {}).some((value) => value !== undefined),
+    renamingTo: raw.PendingModifiedValues?.DBInstanceIdentifier ?? null, ownAddresses: [], unready: [], tags: tagsOf(raw.TagList), raw,
   };
 }
 
