@@ -23,9 +23,9 @@ const days = z.number().int().min(1).max(3650);
 export const APPROVABLE_OPERATIONS = ['migrate', 'rollback', 'rollback-to', 'restore', 'seed', 'reset', 'initialize-database'] as const;
 
 const Database = z.object({
-  provider: Provider.default('postgresql').describe('Database system. This release runs postgresql'),
+  provider: Provider.default('postgresql').describe('Database system; the README says what runs on each'),
   hosting: Hosting.default('local').describe('Where the database runs'),
-  migration_tool: MigrationTool.default('prisma').describe('The tool whose migrations and ledger are used. This release runs prisma'),
+  migration_tool: MigrationTool.default('prisma').describe('The tool whose migrations and ledger are used; the README says which runs on which system'),
 });
 
 const Environment = z.object({

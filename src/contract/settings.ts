@@ -23,7 +23,7 @@ export type Risk = z.infer<typeof Risk>;
 export const SUPPORTED: Readonly<Record<Provider, readonly MigrationTool[]>> = {
   postgresql: ['prisma', 'knex'],
   mysql: [],
-  sqlite: [],
+  sqlite: ['prisma'],
 };
 
 /** Where each tool has its migrations and its ledger unless it is told otherwise. */

@@ -99,3 +99,16 @@ test('what cannot be started ends the demo with its reason, and what was started
   expect(await markedProcesses(env.FABER_DB_TEST_MARK)).toEqual([]);
   expect(await readdir(env.TMPDIR)).toEqual([]);
 });
+
+test('on SQLite it proves the same, and leaves nothing behind', async () => {
+  const env = await surroundings();
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [await demoProgram(), '--yes', '--json', '--database', 'sqlite'], { env: { ...process.env, ...env } });
+  expect(stdout.trim().split('\n').map((line) => (JSON.parse(line) as { status: string }).status)).toEqual(['success', 'error']);
+  expect(stderr).toMatch(/SQLite 3[\s\S]*Schema +as before[\s\S]*Rows +as before[\s\S]*Ledger +as before[\s\S]*Undone by the down script/);
+  expect(await markedProcesses(env.FABER_DB_TEST_MARK)).toEqual([]);
+  expect((await readdir(env.TMPDIR)).filter((name) => !name.startsWith('faber-db-scratch-'))).toEqual([]);
+});
+
+test('a database that it does not know is named with those that it does', async () => {
+  await expect(promisify(execFile)(process.execPath, [await demoProgram(), '--yes', '--database', 'oracle'])).rejects.toMatchObject({ stderr: expect.stringContaining('postgresql, sqlite') as string });
+});

@@ -1,6 +1,6 @@
 /** What a project tells about itself, without running any of it. */
 import { FaberError } from '../../contract/failure.js';
-import type { MigrationTool } from '../../contract/settings.js';
+import { SUPPORTED, type MigrationTool } from '../../contract/settings.js';
 import { tellingFiles, type ProjectFile } from './files.js';
 import { findProvider, findTools, prismaSchemas, type FoundTool } from './tool.js';
 import { findVariables, type FoundVariables } from './variables.js';
@@ -41,6 +41,6 @@ export function providerOf(tool: MigrationTool, { files }: FoundProject) {
   throw new FaberError({
     code: 'unsupported',
     message: `The project's database is ${JSON.stringify(found.written.slice(0, 60))}, which faber-db does not run on. Nothing was written`,
-    suggestions: ['Supported: postgresql'],
+    suggestions: [`Supported: ${Object.entries(SUPPORTED).flatMap(([name, tools]) => (tools.length > 0 ? [name] : [])).join(', ')}`],
   });
 }

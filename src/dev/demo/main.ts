@@ -1,12 +1,12 @@
 /**
- * `npm run demo`: two releases of `examples/shop` go to production, on a real PostgreSQL and a real Temporal. The first is
+ * `npm run demo`: two releases of `examples/shop` go to production, on a real database and a real Temporal. The first is
  * approved and applied; the second fails on its second migration, and the demo proves that it was undone.
  */
 import { fileURLToPath } from 'node:url';
 import { FaberClient } from '../../client/index.js';
 import { DEFAULT_TASK_QUEUE } from '../../contract/names.js';
 import { localTemporal } from '../local-temporal.js';
-import { differences, gather } from './evidence.js';
+import { differences } from './database/evidence.js';
 import { migrateProduction } from './follow.js';
 import { demoOptions, USAGE, type DemoOptions } from './options.js';
 import { setScene, strike, type Scene } from './scene.js';
@@ -23,20 +23,20 @@ async function play(scene: Scene, output: Screen, options: DemoOptions): Promise
     const first = await migrateProduction(client, scene, output, options.yes);
     if (first.status !== 'success') return false;
 
-    const before = await gather(scene.databaseUrl, scene.postgres.binDir);
+    const before = await scene.database.gather();
     await scene.checkOutRelease2();
     output.heading('Release 2: one migration that changes rows, one that production refuses');
     const second = await migrateProduction(client, scene, output, options.yes);
     if (second.status !== 'error') return false;
 
     output.heading('Was it undone?');
-    const after = await gather(scene.databaseUrl, scene.postgres.binDir);
+    const after = await scene.database.gather();
     const found = differences(before, after);
     const rows = Object.values(after.tables).reduce((sum, table) => sum + table.rows, 0);
     const { rollback } = second.result as { rollback?: { status: string; by?: string } };
     for (const line of found) output.say(`  NO: ${line}`);
     if (found.length > 0 || rollback?.status !== 'undone') return false;
-    output.say(`  Schema    as before (pg_dump --schema-only, sha256 ${after.schema.slice(0, 12)})`);
+    output.say(`  Schema    as before (${scene.database.schemaIsComparedBy}, sha256 ${after.schema.slice(0, 12)})`);
     output.say(`  Rows      as before (${rows} in ${Object.keys(after.tables).length} tables, checksums compared)`);
     output.say(`  Ledger    as before (${after.ledger.applied.length} applied, none failed): the next deploy is not blocked`);
     output.say(`  Undone by ${rollback.by === 'down' ? 'the down script of the migration that had committed (rung 2 of the ladder)' : `${rollback.by}`}`);
@@ -56,7 +56,7 @@ async function demo(options: DemoOptions): Promise<number> {
   try {
     const run = async () => {
       output.heading('Setting the scene');
-      const scene = await setScene((line) => output.say(`  ${line}`), cleanUps);
+      const scene = await setScene(options.database, (line) => output.say(`  ${line}`), cleanUps);
       const proven = await play(scene, output, options);
       return { scene, proven };
     };
@@ -70,10 +70,10 @@ async function demo(options: DemoOptions): Promise<number> {
     keep = options.keep;
     if (keep) {
       output.heading('Everything keeps running');
-      const { temporal, project, workerLog, databaseUrl } = outcome.scene;
+      const { temporal, project, workerLog, database } = outcome.scene;
       output.say(`  Web UI        ${temporal.webUi}`);
       output.say(`  Operations    TEMPORAL_ADDRESS=${temporal.address} node ${PROGRAM} list`);
-      output.say(`  Database      ${databaseUrl} (throwaway)`);
+      output.say(`  Database      ${database.url} (throwaway)`);
       output.say(`  Project       ${project}`);
       output.say(`  Worker's log  ${workerLog}`);
       output.say('  To end it:');

@@ -1,22 +1,14 @@
-/** What the demo compares to prove an undo: schema, rows and the migration tool's ledger, read without faber-db. */
+/** What a PostgreSQL database holds, read with pg_dump and a session. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { LEDGER, type Evidence } from './evidence.js';
 
-export interface Evidence {
-  /** sha256 of `pg_dump --schema-only`, bookkeeping left out. */
-  schema: string;
-  /** By table: how many rows, and a checksum over all of them. */
-  tables: Record<string, { rows: number; checksum: string }>;
-  ledger: { applied: string[]; unfinished: string[] };
-}
-
-const LEDGER = '_prisma_migrations';
 
 /** Reads it all. @param url the application's database. */
-export async function gather(url: string, binDir: string): Promise<Evidence> {
+export async function gatherPostgres(url: string, binDir: string): Promise<Evidence> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -24,18 +16,6 @@ export async function gather(url: string, binDir: string): Promise<Evidence> {
   } finally {
     await client.end();
   }
-}
-
-/** What differs, in words; empty when nothing does. */
-export function differences(before: Evidence, after: Evidence): string[] {
-  const found: string[] = [];
-  if (before.schema !== after.schema) found.push('the schema is not as before');
-  for (const table of new Set([...Object.keys(before.tables), ...Object.keys(after.tables)])) {
-    if (before.tables[table]?.checksum !== after.tables[table]?.checksum) found.push(`the rows of ${table} are not as before`);
-  }
-  if (before.ledger.applied.join() !== after.ledger.applied.join()) found.push('the ledger lists other migrations than before');
-  if (after.ledger.unfinished.length > 0) found.push(`the ledger holds unfinished ${after.ledger.unfinished.join(', ')}`);
-  return found;
 }
 
 async function schemaDigest(url: string, binDir: string): Promise<string> {
