@@ -12,7 +12,7 @@ import { table } from './table.js';
 
 function levelOf(backup: ListedBackup): string {
   if (backup.unusable) return 'UNUSABLE';
-  return backup.incomplete_state === undefined ? backup.level : `${backup.level}, incomplete state`;
+  return [backup.level, ...(backup.encryption ? ['encrypted'] : []), ...(backup.incomplete_state === undefined ? [] : ['incomplete state'])].join(', ');
 }
 
 function ledgerOf({ ledger }: ListedBackup): string {
@@ -31,6 +31,15 @@ function databaseRow(d: KeptDatabase): string[] {
   return [d.name, d.environment ?? '-', d.replaced_at?.slice(0, 19) ?? 'unknown', d.size_bytes === null ? '-' : size(d.size_bytes), day(d.removed_after), d.retention];
 }
 
+/** Which keys must be kept as long as these backups are. */
+function keysText(backups: readonly ListedBackup[]): string[] {
+  const keys = new Map<string, string[]>();
+  for (const { backup_id, encryption } of backups) {
+    if (encryption) keys.set(`${encryption.key_env} (${encryption.recipient})`, [...(keys.get(`${encryption.key_env} (${encryption.recipient})`) ?? []), backup_id]);
+  }
+  return [...keys].map(([key, ids]) => `Encrypted with the key of ${printable(key)}: ${ids.length} of these, the newest ${printable(ids[0]!)}`);
+}
+
 function backupsText(response: Response): string | undefined {
   if (response.status !== 'success') return undefined;
   const { backups, damaged, total, kept_databases, not_read } = response.result as ListBackupsResult;
@@ -38,6 +47,7 @@ function backupsText(response: Response): string | undefined {
     backups.length === 0 ? 'No backups.' : table(['BACKUP', 'ENVIRONMENT', 'LEVEL', 'SIZE', 'HOLDS', 'EXPIRES', 'RETENTION', 'REASON'], backups.map(backupRow)),
     ...(total > backups.length ? [`… and ${total - backups.length} older ones`] : []),
     ...backups.flatMap((b) => (b.unusable ? [`Cannot be restored: ${b.backup_id}: ${printable(b.unusable.reason)}`] : [])),
+    ...keysText(backups),
     ...damaged.map((id) => `Damaged, cannot be restored: ${printable(id)}`),
     ...(kept_databases.length === 0 ? [] : ['', 'Databases that restores replaced, kept beside the ones that serve:', table(['DATABASE', 'ENVIRONMENT', 'REPLACED (UTC)', 'SIZE', 'EXPIRES', 'RETENTION'], kept_databases.map(databaseRow))]),
     ...not_read.map(({ environment, reason }) => `Replaced databases of ${environment} were not looked for: ${printable(reason)}`),
