@@ -1,4 +1,7 @@
 /** Whole operations on a database that RDS hosts: backed up by snapshots, undone and restored by exchanging instances. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DescribeDBSnapshotsCommand } from '@aws-sdk/client-rds';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import pg from 'pg';
 import type { ErrorResponse, SuccessResponse } from '../../src/contract/index.js';
@@ -6,10 +9,13 @@ import { uniqueName } from '../support/aws.js';
 import { createDatabase, type TestDatabase } from '../support/postgres.js';
 import { RdsCloud } from '../support/rds-cloud.js';
 import { createStack, type Stack } from '../support/stack.js';
+import { tempDir } from '../support/temp.js';
+import { Barriers } from '../faults/barriers.js';
 
 const id = uniqueName('shop');
 let cloud: RdsCloud;
 let stack: Stack;
+let barriers: Barriers;
 
 /** The same database by the name of the instance, whichever has it. */
 function named(db: TestDatabase): TestDatabase {
@@ -30,11 +36,12 @@ function named(db: TestDatabase): TestDatabase {
 }
 
 beforeAll(async () => {
+  barriers = new Barriers(await tempDir());
   cloud = await RdsCloud.start();
   const server = await cloud.create(id, { DeletionProtection: true });
   stack = await createStack({
-    database: named(await createDatabase({ name: 'shop', server })), env: cloud.variables,
-    environment: { hosting: 'aws-rds', rds_instance_id: id }, safety: { on_failure: 'restore' },
+    database: named(await createDatabase({ name: 'shop', server })), env: { ...cloud.variables, FABER_DB_TEST_BARRIERS: barriers.folder },
+    environment: { hosting: 'aws-rds', rds_instance_id: id }, safety: { on_failure: 'restore', heartbeat_timeout_seconds: 5 },
   });
   await stack.migration('20260101000000_init', 'CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2);', 'DROP TABLE t;');
 });
@@ -64,11 +71,30 @@ describe('an environment on RDS', () => {
     expect(await stack.database.query('SELECT * FROM t ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }]);
     expect(await stack.database.query('SELECT operation FROM faber_db.operations WHERE ended_at IS NULL')).toEqual([]);
 
-    const restored = (await run('restore', { backup_id })) as SuccessResponse;
+    // The worker dies while the snapshot is made, and again when no instance has the name.
+    await barriers.arm('in-snapshot');
+    await barriers.arm('swap-between-renames');
+    const restoring = await stack.start('restore', { backup_id });
+    await restoring.approve();
+    for (const point of ['in-snapshot', 'swap-between-renames']) {
+      await barriers.reached(point);
+      await stack.killWorker();
+      if (point === 'swap-between-renames') expect(cloud.server(id)).toBeNull();
+      await stack.startWorker();
+    }
+    const restored = (await restoring.answer()) as SuccessResponse;
     expect(restored).toMatchObject({ status: 'success', result: { restored: backup_id, rows: null, replaced_database_kept_as: expect.stringMatching(`^${id}-replaced-`) as string } });
     await expect(stack.database.query('SELECT * FROM t')).rejects.toMatchObject({ code: '42P01' });
     const listed = (await (await stack.start('list-backups')).answer()) as SuccessResponse;
     expect(listed.result).toMatchObject({ total: 3, backups: [{ tables: null, rows: null, level: 'checked' }, {}, {}], kept_databases: [{ environment: 'production' }, { environment: 'production' }] });
+    const asked = cloud.asked('CreateDBSnapshot').map((one) => one.get('DBSnapshotIdentifier'));
+    expect(asked).toEqual([...new Set(asked)]);
+
+    // What is past its time goes, with its snapshot.
+    const manifest = join(stack.store, 'backups', backup_id, 'manifest.json');
+    await writeFile(manifest, JSON.stringify({ ...(JSON.parse(await readFile(manifest, 'utf8')) as object), created_at: '2020-01-01T00:00:00.000Z' }));
+    expect(await (await stack.start('cleanup-backups', { apply: true })).answer()).toMatchObject({ status: 'success', result: { removed: [{ id: backup_id }], failed: [] } });
+    await expect(cloud.client.send(new DescribeDBSnapshotsCommand({ DBSnapshotIdentifier: `faber-db-${backup_id}` }))).rejects.toMatchObject({ name: 'DBSnapshotNotFoundFault' });
   });
 
   it('names the permission that its backup lacks, and changes nothing', async () => {

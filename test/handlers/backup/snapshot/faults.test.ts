@@ -127,6 +127,14 @@ describe('taking a snapshot', () => {
     await expect(handlerFor(cloud, 'nowhere').preflight(target, settings, store)).rejects.toMatchObject({ message: expect.stringContaining('there is no RDS instance nowhere in eu-central-1') as string });
   });
 
+  it('is asked for as the role of the config, and a role that may not be assumed is told as that', async () => {
+    const role = 'arn:aws:iam::123456789012:role/faber-db';
+    expect((await handlerFor(cloud, id, null, role).preflight(target, settings, store)).findings[0]).toContain(`RDS snapshot of ${id}`);
+    expect(cloud.asked('AssumeRole').map((one) => one.get('RoleArn'))).toEqual([role]);
+    cloud.proxy.fail(action('AssumeRole'), { kind: 'error', status: 403, code: 'AccessDenied', message: 'not authorized to perform: sts:AssumeRole' });
+    await expect(handlerFor(cloud, id, null, `${role}-other`).preflight(target, settings, store)).rejects.toMatchObject({ code: 'backup_failed', message: expect.stringContaining(`the role ${role}-other`) as string });
+  });
+
   it('is unusable when it is deleted, or says otherwise than its manifest', async () => {
     const record = await create();
     await expect(backups.check(store, { ...record, hosted: { ...record.hosted!, region: 'us-east-1' } }, never)).rejects.toMatchObject({ code: 'backup_unusable' });

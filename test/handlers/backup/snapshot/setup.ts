@@ -9,10 +9,10 @@ import { database, never } from '../setup.js';
 /** Asks quickly: nothing here takes minutes. */
 const PACE = { first: 20, longest: 100 };
 
-export function handlerFor(cloud: RdsCloud, id: string, region: string | null = null): BackupHandler {
+export function handlerFor(cloud: RdsCloud, id: string, region: string | null = null, role: string | null = null): BackupHandler {
   // What the SDK would try again by itself, slowly, our own waiting does too.
   Object.assign(process.env, cloud.variables, { AWS_MAX_ATTEMPTS: '1' });
-  const aws = { region, instance_id: id, cluster_id: null, assume_role_arn: null };
+  const aws = { region, instance_id: id, cluster_id: null, assume_role_arn: role };
   const dumps = backupHandlers({ provider: 'postgresql', hosting: 'local', backup: {} }, database);
   return snapshotHandler({ provider: 'postgresql', hosting: 'aws-rds', aws, backup: { method: 'snapshot' } }, database, dumps, PACE)!;
 }
