@@ -52,7 +52,7 @@ export const BackupRecord = z.object({
   created_at: z.string(),
   store_id: z.string(),
   file: z.string().describe('Relative to the folder of the backup; of a snapshot: its identifier at the host'),
-  format: z.enum(['pg_dump-custom', 'sqlite-file', 'rds-snapshot', 'aurora-snapshot']),
+  format: z.enum(['pg_dump-custom', 'mysql-dump', 'sqlite-file', 'rds-snapshot', 'aurora-snapshot']),
   compression: z.enum(['zstd', 'gzip', 'none']),
   size_bytes: z.number().int(),
   sha256: z.string().describe('Of the file; of a snapshot: of the facts about it that its tags hold too'),

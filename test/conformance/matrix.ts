@@ -3,6 +3,7 @@ import type { Combination } from './combination.js';
 import { dbmate } from './projects/dbmate.js';
 import { knex } from './projects/knex.js';
 import { prisma } from './projects/prisma.js';
+import { mysqlSystem } from './systems/mysql.js';
 import { postgresql } from './systems/postgresql.js';
 import { sqlite } from './systems/sqlite.js';
 import { DbmateMigrationHandler } from './worked-example/dbmate.js';
@@ -11,6 +12,7 @@ export const COMBINATIONS: readonly Combination[] = [
   { project: prisma, system: postgresql },
   { project: knex, system: postgresql },
   { project: prisma, system: sqlite },
+  { project: prisma, system: mysqlSystem, refuses: { 'makes a new migration': 'unsupported' } },
 ];
 
 /** Of docs/handlers.md. */

@@ -4,6 +4,7 @@ import type { Settings } from '../../contract/settings.js';
 import type { DatabaseHandler } from '../database/contract.js';
 import type { BackupHandler, BackupKind } from './contract.js';
 import { snapshotHandler } from './snapshot/index.js';
+import { MysqlDumpBackupHandler } from './dump/mysql/index.js';
 import { DumpBackupHandler } from './dump/postgresql/index.js';
 import { SqliteBackupHandler } from './dump/sqlite/index.js';
 
@@ -18,5 +19,6 @@ export function backupHandlers(kind: BackupKind, database: DatabaseHandler): Bac
 function dumps(provider: Settings['provider'], database: DatabaseHandler): BackupHandler {
   if (provider === 'postgresql') return new DumpBackupHandler(database);
   if (provider === 'sqlite') return new SqliteBackupHandler(database);
+  if (provider === 'mysql') return new MysqlDumpBackupHandler(database);
   throw new FaberError({ code: 'unsupported', message: `Backups of ${provider} are not supported`, suggestions: ['Use a postgresql database'] });
 }
