@@ -23,7 +23,7 @@ const days = z.number().int().min(1).max(3650);
 export const APPROVABLE_OPERATIONS = ['migrate', 'rollback', 'rollback-to', 'restore', 'seed', 'reset', 'initialize-database'] as const;
 
 const Database = z.object({
-  provider: Provider.default('postgresql').describe('Database system; the README says what runs on each'),
+  provider: Provider.default('postgresql').describe('Database system (mysql: MariaDB too); the README says what runs on each'),
   hosting: Hosting.default('local').describe('Where the database runs'),
   migration_tool: MigrationTool.default('prisma').describe('The tool whose migrations and ledger are used; the README says which runs on which system'),
 });

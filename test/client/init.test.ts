@@ -85,7 +85,7 @@ describe('finds', () => {
 
   it('and says when this release does not run what it found', async () => {
     const directory = await project({ 'knexfile.js': "module.exports = { client: 'mysql2' }" });
-    expect((await init(directory)).out).toContain("Note: database.provider 'mysql' is not supported by this release");
+    expect((await init(directory)).out).toContain("Note: database.migration_tool 'knex' is not supported on mysql by this release");
   });
 });
 

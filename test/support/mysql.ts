@@ -20,6 +20,8 @@ export interface MysqlTestDatabase {
   /** Runs one query as the role of `url`. */
   query<Row = Record<string, unknown>>(sql: string, params?: unknown[]): Promise<Row[]>;
   asAdmin(sql: string, params?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** Drops it, and what was made beside. Happens by itself after the test file. */
+  drop(): Promise<unknown>;
 }
 
 let shared: Promise<SharedMysql> | undefined;
@@ -54,14 +56,13 @@ export async function createMysqlDatabase(options: { grantBeside?: boolean; serv
   await asAdmin(`CREATE USER '${role.name}'@'%' IDENTIFIED BY ?`, [role.password]);
   for (const grant of grants(name, role.name).slice(0, options.grantBeside === false ? 1 : 2)) await asAdmin(grant);
   const url = `mysql://${role.name}:${encodeURIComponent(role.password)}@${host}:${port}/${name}`;
-  if (!options.server) {
-    drops.push(async () => {
-      const all = await asAdmin('SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name = ? OR schema_name LIKE ?', [name, `${name}\\_faber\\_%`]);
-      for (const row of all) await asAdmin(`DROP DATABASE IF EXISTS \`${String(row['name'])}\``);
-      await asAdmin(`DROP USER IF EXISTS '${role.name}'@'%'`);
-    });
-  }
-  return { url, name, role, query: (sql, params) => queryOnce(url, sql, params), asAdmin };
+  const drop = async () => {
+    const all = await asAdmin('SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name = ? OR schema_name LIKE ?', [name, `${name}\\_faber\\_%`]);
+    for (const row of all) await asAdmin(`DROP DATABASE IF EXISTS \`${String(row['name'])}\``);
+    await asAdmin(`DROP USER IF EXISTS '${role.name}'@'%'`);
+  };
+  if (!options.server) drops.push(drop);
+  return { url, name, role, query: (sql, params) => queryOnce(url, sql, params), asAdmin, drop };
 }
 
 async function queryOnce<Row>(url: string, sql: string, params: unknown[] = []): Promise<Row[]> {

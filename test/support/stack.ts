@@ -9,6 +9,7 @@ import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@t
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll } from 'vitest';
 import type { OperationName, OperationState, Response } from '../../src/contract/index.js';
+import type { Provider } from '../../src/contract/settings.js';
 import { WORKFLOW_TYPES } from '../../src/contract/names.js';
 import { startGroup, type GroupProcess } from '../../src/dev/process-group.js';
 import { eventually } from './eventually.js';
@@ -32,6 +33,8 @@ export interface StackOptions {
   /** More variables of the worker. */
   env?: Record<string, string>;
   role?: 'owner' | 'superuser';
+  /** Of the config and of the project; with a database of this system. */
+  provider?: Provider;
   /** Use this one, on a server of its own. */
   database?: TestDatabase;
   /** More environments beside `production` and `dev`. */
@@ -76,7 +79,7 @@ export interface Operation {
 
 export async function createStack(options: StackOptions = {}): Promise<Stack> {
   const database = options.database ?? (await createDatabase(options.role ? { role: options.role } : {}));
-  const { binDir } = await postgres();
+  const binDir = (options.provider ?? 'postgresql') === 'postgresql' ? (await postgres()).binDir : '';
   const directory = await tempDir();
   const store = join(await tempDir(), 'store');
   await writeConfig(directory, store, options);
@@ -139,7 +142,7 @@ async function writeConfig(directory: string, store: string, options: StackOptio
   await mkdir(folder, { recursive: true });
   const config = {
     schema_version: '1.0',
-    database: { provider: 'postgresql', hosting: 'local', migration_tool: 'prisma' },
+    database: { provider: options.provider ?? 'postgresql', hosting: 'local', migration_tool: 'prisma' },
     environments: {
       production: { connection_string_env: url, ...options.environment },
       dev: { connection_string_env: url },
@@ -155,8 +158,8 @@ async function writeConfig(directory: string, store: string, options: StackOptio
   await writeFile(join(folder, 'config.json'), JSON.stringify(config, null, 2));
   await mkdir(join(directory, 'prisma', 'migrations'), { recursive: true });
   await writeFile(join(directory, 'package.json'), JSON.stringify({ name: 'shop', private: true, devDependencies: { prisma: '7.10.1' } }));
-  await writeFile(join(directory, 'prisma', 'schema.prisma'), 'datasource db {\n  provider = "postgresql"\n}\n');
-  await writeFile(join(directory, 'prisma', 'migrations', 'migration_lock.toml'), 'provider = "postgresql"\n');
+  await writeFile(join(directory, 'prisma', 'schema.prisma'), `datasource db {\n  provider = "${options.provider ?? 'postgresql'}"\n}\n`);
+  await writeFile(join(directory, 'prisma', 'migrations', 'migration_lock.toml'), `provider = "${options.provider ?? 'postgresql'}"\n`);
 }
 
 async function untilState(state: () => Promise<OperationState>, what: (state: OperationState) => boolean, seconds: number): Promise<OperationState> {
