@@ -1,5 +1,4 @@
 /** The one place that knows which backups there are: adding one is a folder and a line here. */
-import { FaberError } from '../../contract/failure.js';
 import type { Settings } from '../../contract/settings.js';
 import type { DatabaseHandler } from '../database/contract.js';
 import type { BackupHandler, BackupKind } from './contract.js';
@@ -10,15 +9,14 @@ import { SqliteBackupHandler } from './dump/sqlite/index.js';
 
 export { openStore, stores } from './store/open.js';
 
-/** @throws FaberError unsupported for a provider without backups. */
-export function backupHandlers(kind: BackupKind, database: DatabaseHandler): BackupHandler {
-  const dump = dumps(kind.provider, database);
-  return snapshotHandler(kind, database, dump) ?? dump;
-}
+const DUMPS: Record<Settings['provider'], new (database: DatabaseHandler) => BackupHandler> = {
+  postgresql: DumpBackupHandler,
+  mysql: MysqlDumpBackupHandler,
+  sqlite: SqliteBackupHandler,
+};
 
-function dumps(provider: Settings['provider'], database: DatabaseHandler): BackupHandler {
-  if (provider === 'postgresql') return new DumpBackupHandler(database);
-  if (provider === 'sqlite') return new SqliteBackupHandler(database);
-  if (provider === 'mysql') return new MysqlDumpBackupHandler(database);
-  throw new FaberError({ code: 'unsupported', message: `Backups of ${provider} are not supported`, suggestions: ['Use a postgresql database'] });
+/** @throws FaberError unsupported where the method is not for this database system or host */
+export function backupHandlers(kind: BackupKind, database: DatabaseHandler): BackupHandler {
+  const dump = new DUMPS[kind.provider](database);
+  return snapshotHandler(kind, database, dump) ?? dump;
 }
