@@ -1,6 +1,6 @@
 /** What a refusal of S3 means for the person who has to mend it. */
 import { FaberError } from '../../../../contract/failure.js';
-import type { S3Place } from './place.js';
+import { programOptions, type S3Place } from './place.js';
 
 /** The IAM actions behind each call; the first is named when S3 does not say which is missing. */
 export const ACTIONS = {
@@ -62,7 +62,7 @@ function faultOf(place: S3Place, call: Call, error: AwsError): Fault {
   const status = error.$metadata?.httpStatusCode;
   const region = error.$response?.headers?.['x-amz-bucket-region'];
   const endpoint = place.settings.endpoint;
-  if (name === 'NoSuchBucket') return { reason: `there is no bucket ${bucket}`, suggestions: ['Correct backup.location', `Create it: aws s3 mb s3://${bucket}`] };
+  if (name === 'NoSuchBucket') return { reason: `there is no bucket ${bucket}`, suggestions: ['Correct backup.location', `Create it: aws s3 mb${programOptions(place.settings)} s3://${bucket}`] };
   if (/^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|TemporaryRedirect)$/.test(name) || status === 301) {
     const where = region ? `the bucket ${bucket} is in the region ${region}` : `the bucket ${bucket} is in another region than ${place.settings.region ?? "the worker's own"}`;
     return { reason: where, suggestions: [`Set backup.s3.region to ${region ?? 'the region of the bucket'}`] };

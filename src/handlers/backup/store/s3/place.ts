@@ -3,6 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { FaberError } from '../../../../contract/failure.js';
 import type { S3Settings } from '../../../../contract/settings.js';
+import { shellWord } from '../../../../contract/shell-word.js';
 
 /** SDK retries with backoff what is throttled, broken or out of order for a moment: some 10 s in all. */
 const ATTEMPTS = 6;
@@ -30,6 +31,11 @@ export function placeOf(location: string, settings: S3Settings): S3Place {
     throw new FaberError({ code: 'config_invalid', message: 'Invalid configuration: backup.location is no place in S3', suggestions: ['Write it as s3://bucket or s3://bucket/prefix, with letters, digits and -_./ in the prefix'] });
   }
   return { bucket, prefix, location: `s3://${bucket}${prefix && `/${prefix}`}`, settings, client: clientFor(settings) };
+}
+
+/** What the `aws` program must be told to reach the same place, as words of a shell. */
+export function programOptions({ region, endpoint }: S3Settings): string {
+  return [...(region === null ? [] : ['--region', region]), ...(endpoint === null ? [] : ['--endpoint-url', endpoint])].map((word) => ` ${shellWord(word)}`).join('');
 }
 
 /** One client for each way of reaching S3: it keeps connections and credentials. */

@@ -27,7 +27,7 @@ import type { StoredFile } from '../removal.js';
 import { download } from './download.js';
 import { openIdentity } from './identity.js';
 import { atOnce, Objects, writing } from './objects.js';
-import { placeOf } from './place.js';
+import { placeOf, programOptions } from './place.js';
 import { abortUpload, leftovers, removeArtifact, removeBackup, removeLeftover, storedFiles, unfinishedUploads } from './removal.js';
 import { upload } from './upload.js';
 
@@ -92,9 +92,7 @@ class S3Store implements Store {
   }
 
   shell(backupId: string, file: string, sha256: string): { before: string[]; read: string } {
-    const { region, endpoint } = this.objects.place.settings;
-    const options = [...(region === null ? [] : ['--region', region]), ...(endpoint === null ? [] : ['--endpoint-url', endpoint])].map(shellWord);
-    const read = ['aws', 's3', 'cp', '--only-show-errors', ...options, shellWord(`${this.location}/${backupFilePath('', backupId, file)}`), '-'].join(' ');
+    const read = `aws s3 cp --only-show-errors${programOptions(this.objects.place.settings)} ${shellWord(`${this.location}/${backupFilePath('', backupId, file)}`)} -`;
     const opened = this.sealing.shell(read, file);
     return { before: [`test "$(${read} | sha256sum | cut -c 1-64)" = ${sha256}`, ...opened.before], read: opened.read };
   }
