@@ -219,7 +219,7 @@ export interface BackupHandler {
    */
   abandon?(store: Store, backupId: string, operationId: string): Promise<void>;
 
-  /** What lies outside of the store and no manifest in it speaks of, made with this store so long ago. Absent: nothing does. */
+  /** What lies outside of the store, paid for and of no use: no manifest speaks of it, made so long ago, or its operation has ended. Absent: nothing does. */
   leftovers?(target: ConnectionTarget, store: Store, untouchedMs: number): Promise<Leftover[]>;
 
   /** Reasons why a restore into this target is refused (slots, subscriptions, prepared transactions, permissions, space). */

@@ -12,7 +12,7 @@ import { snapshotDifferences, snapshotObstacles, snapshotPreflight } from './obs
 import { proveSnapshot } from './prove.js';
 import { dropReplacedServer, replacedServers } from './replaced.js';
 import { restoreSnapshot } from './restore.js';
-import { abandonSnapshot, discardSnapshot, leftoverSnapshots } from './retention.js';
+import { abandonSnapshot, discardSnapshot, leftoverServers, leftoverSnapshots } from './retention.js';
 import { looksReplaced } from './names.js';
 import { namesOf, statesOf, swapServers } from './swap.js';
 
@@ -99,8 +99,8 @@ export class SnapshotBackupHandler<S extends HostedServer> implements BackupHand
     await abandonSnapshot(this.context, store, backupId, operationId);
   }
 
-  async leftovers(_target: ConnectionTarget, store: Store, untouchedMs: number): Promise<Leftover[]> {
-    return leftoverSnapshots(this.context, store, untouchedMs);
+  async leftovers(target: ConnectionTarget, store: Store, untouchedMs: number): Promise<Leftover[]> {
+    return [...(await leftoverSnapshots(this.context, store, untouchedMs)), ...(await leftoverServers(this.context, target))];
   }
 
   async #states(operationId: string, signal: AbortSignal) {

@@ -1,11 +1,14 @@
-/** Snapshots whose manifest has gone. Only those that we made, by their tags: never an automated one, and never anybody else's. */
+/** Snapshots whose manifest has gone, and servers whose operation has. Only what we made, by its tags: never an automated snapshot, and never anybody else's. */
 import type { BackupRecord } from '../../../contract/backup.js';
+import type { ConnectionTarget } from '../../database/contract.js';
 import type { Leftover, Store } from '../contract.js';
 import { hostedIn } from './check.js';
 import { ask, type SnapshotContext } from './context.js';
+import { deleteMade } from './delete-server.js';
 import { isBusy, isMissing } from './errors.js';
 import type { HostedSnapshot } from './hosted.js';
-import { operationTag, snapshotName } from './names.js';
+import { operationTag, scratchName, sideName, snapshotName } from './names.js';
+import { isMadeBy } from './restored-server.js';
 import { TAG, tagValue } from './tags.js';
 
 const GIB = 2 ** 30;
@@ -50,3 +53,17 @@ export async function leftoverSnapshots(context: SnapshotContext, store: Store, 
   }));
 }
 
+
+/** Servers beside the one that serves, of operations that have ended: terminated, nobody was left to delete them, and they are paid for. */
+export async function leftoverServers(context: SnapshotContext, target: ConnectionTarget): Promise<Leftover[]> {
+  const { servers } = context;
+  const id = await context.id();
+  const about = { code: 'backup_failed', what: `describe ${servers.words.server}`, resources: ['*'], state: 'Nothing was changed' } as const;
+  const there = new Map((await ask(context, 'describe', about, () => servers.list(id.slice(0, 40)))).map((server) => [server.id, server]));
+  const ended = (await context.database.bookkeeping.remembered(target)).filter(({ ended_at }) => ended_at !== null);
+  return ended.flatMap(({ operation_id }) => ([['side', sideName(id, operation_id)], ['proof', scratchName(id, operation_id)]] as const).flatMap(([role, name]) => {
+    const server = there.get(name);
+    if (server === undefined || server.status === 'deleting' || !isMadeBy(server, operation_id, role)) return [];
+    return [{ name, bytes: server.storageGib * GIB, remove: () => deleteMade(context, name, operation_id, role, new AbortController().signal) }];
+  }));
+}

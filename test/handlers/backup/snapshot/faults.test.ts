@@ -184,7 +184,28 @@ describe('an exchange', () => {
     expect(cloud.resourceIdOf(id)).toBe(before);
     expect(await query('SELECT count(*)::int AS n FROM item')).toEqual([{ n: 2 }]);
     expect(await backups.keptBy(target, operationId)).toBeNull();
-    await backups.cleanUp(target, operationId);
+    // Its operation ended and nobody cleaned up: retention does.
+    expect(await backups.leftovers!(target, store, 0)).toEqual([]);
+    await query(`INSERT INTO faber_db.operations (operation_id, operation, environment, request_digest, begun_at, ended_at) VALUES ('${operationId}', 'restore', 'production', 'd', now(), now())`);
+    const [left, ...more] = await backups.leftovers!(target, store, 0);
+    expect([left!.name, more]).toEqual([namesOf(id, operationId).side, []]);
+    await left!.remove();
+    expect(cloud.server(left!.name)).toBeNull();
+  });
+
+  it('gives a database that takes writes, from a snapshot that was taken while they were held off', async () => {
+    const fence = await database.bookkeeping.takeFence(target, 'holding', { signal: never, lockTimeoutSeconds: 5, timeoutSeconds: 5 });
+    await database.holdWrites(target, fence, true);
+    const held = await create();
+    await database.holdWrites(target, fence, false);
+    await backups.restoreBeside(target, store, held, 'overtaken', never);
+    await expect(backups.swap(target, 'overtaken', none, never)).rejects.toMatchObject({ code: 'fenced_off' });
+    await backups.cleanUp(target, 'overtaken');
+    await backups.restoreBeside(target, store, held, 'holding', never);
+    const { kept_as: kept } = await backups.swap(target, 'holding', none, never);
+    await query('UPDATE faber_db.fence SET operation_id = NULL');
+    expect(await query("SELECT setconfig FROM pg_db_role_setting WHERE array_to_string(setconfig, ' ') ~ 'read_only'")).toEqual([]);
+    expect(await backups.dropReplaced(target, kept!)).toBeNull();
   });
 
   it('that is cancelled once the names change is finished all the same: there would be no database', async () => {
