@@ -30,13 +30,13 @@ export const migrateResolve = (project: string, url: string, as: 'applied' | 'ro
 export interface ProjectMigration { up: string | Uint8Array; down?: string }
 
 /** A project as Prisma 7 wants it, with these migrations by name. */
-export async function writeProject(folder: string, migrations: Record<string, ProjectMigration>): Promise<void> {
+export async function writeProject(folder: string, migrations: Record<string, ProjectMigration>, provider = 'postgresql'): Promise<void> {
   await mkdir(join(folder, 'prisma', 'migrations'), { recursive: true });
-  await writeFile(join(folder, 'prisma', 'schema.prisma'), 'datasource db {\n  provider = "postgresql"\n}\n');
+  await writeFile(join(folder, 'prisma', 'schema.prisma'), `datasource db {\n  provider = "${provider}"\n}\n`);
   // A plain object: the package `prisma/config` cannot be resolved from a temporary folder.
   await writeFile(join(folder, 'prisma.config.mjs'), "export default { schema: 'prisma/schema.prisma', datasource: { url: process.env.DATABASE_URL } };\n");
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, devDependencies: { prisma: '7.10.1' } }));
-  await writeFile(join(folder, 'prisma', 'migrations', 'migration_lock.toml'), 'provider = "postgresql"\n');
+  await writeFile(join(folder, 'prisma', 'migrations', 'migration_lock.toml'), `provider = "${provider}"\n`);
   for (const [name, { up, down }] of Object.entries(migrations)) {
     const place = join(folder, 'prisma', 'migrations', name);
     await mkdir(place, { recursive: true });

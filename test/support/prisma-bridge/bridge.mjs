@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { postgresFactory } from './connection.mjs';
+import { sqliteFactory } from './sqlite-connection.mjs';
 import { loadSchemaEngine } from './schema-engine.mjs';
 
 const { values, positionals } = parseArgs({
@@ -21,7 +22,8 @@ let serverError = null;
 const { url } = JSON.parse(values.datasource ?? '{}');
 const datamodels = values.datamodels?.map((path) => [path, readFileSync(path, 'utf8')]);
 const SchemaEngine = await loadSchemaEngine();
-const engine = await SchemaEngine.new({ datamodels }, () => {}, postgresFactory(url, (error) => { serverError = error; }));
+const factory = url?.startsWith('file:') ? sqliteFactory : postgresFactory;
+const engine = await SchemaEngine.new({ datamodels }, () => {}, factory(url, (error) => { serverError = error; }));
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, method, params } = JSON.parse(line);
