@@ -2,6 +2,7 @@
 import { codeObjects, type CodeObject } from '../../../database/mysql/schema-objects.js';
 import { quoted } from '../../../database/mysql/names.js';
 import { ScriptError } from '../../../database/contract.js';
+import { isLockRefusal } from '../../../database/mysql/changing-session.js';
 import { purposeName, withSession, type MysqlSession } from '../../../database/mysql/session.js';
 import type { MysqlTarget } from '../../../database/mysql/url.js';
 
@@ -19,14 +20,22 @@ export async function dropCode(session: MysqlSession, database: string, code: re
   for (const { kind, name } of code) await session.query(`DROP ${kind.toUpperCase()} IF EXISTS ${quoted(database)}.${quoted(name)}`);
 }
 
+/** Seconds. A trigger is made under a lock of its table. */
+const ONE_TRY = 3;
+const PATIENCE_MS = 60_000;
+
 /**
- * Makes what is not there, or is there otherwise; drops what is not among them.
+ * Makes what is not there, or is there otherwise.
+ * @param others what else is there: dropped, or left alone
  * @returns what could not be made, in words
  */
-export async function makeCode(target: MysqlTarget, wanted: readonly CodeObject[]): Promise<string[]> {
+export async function makeCode(target: MysqlTarget, wanted: readonly CodeObject[], others: 'drop' | 'leave'): Promise<string[]> {
   return withSession(target, purposeName('restore'), async (session) => {
     const there = await codeObjects(session, target.database);
-    await dropCode(session, target.database, there.filter((one) => !wanted.some((other) => sameCode(one, other))));
+    await session.query(`SET SESSION lock_wait_timeout = ${ONE_TRY}`);
+    const begun = performance.now();
+    const inTheWay = (one: CodeObject) => wanted.some((other) => one.kind === other.kind && one.name === other.name);
+    await dropCode(session, target.database, there.filter((one) => !wanted.some((other) => sameCode(one, other)) && (others === 'drop' || inTheWay(one))));
     // A view may stand on another one, whatever their names: those that fail are tried again after the others.
     let open = wanted.filter((one) => !there.some((other) => sameCode(one, other))).sort((a, b) => ORDER[a.kind] - ORDER[b.kind]);
     for (;;) {
@@ -39,7 +48,8 @@ export async function makeCode(target: MysqlTarget, wanted: readonly CodeObject[
           failed.push({ one, error });
         }
       }
-      if (failed.length === 0 || failed.length === open.length) return failed.map(({ one, error }) => `${one.kind} ${one.name}: ${error.message}`);
+      const waits = failed.some(({ error }) => isLockRefusal(error)) && performance.now() - begun < PATIENCE_MS;
+      if (failed.length === 0 || (failed.length === open.length && !waits)) return failed.map(({ one, error }) => `${one.kind} ${one.name}: ${error.message}`);
       open = failed.map(({ one }) => one);
     }
   });

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaberError } from '../../../../contract/failure.js';
 import { barrier } from '../../../barrier.js';
-import type { Session } from '../../../database/contract.js';
+import { ScriptError, type Session } from '../../../database/contract.js';
 import { createLike } from '../../../database/mysql/beside/scratch.js';
 import { ensureTables, tableOf } from '../../../database/mysql/bookkeeping-tables.js';
 import { isLockRefusal } from '../../../database/mysql/changing-session.js';
@@ -88,46 +88,51 @@ export async function stateOf(session: Session, { side, kept, plan, state }: Exc
 }
 
 async function exchangeTables(session: MysqlSession, target: MysqlTarget, exchange: Exchange, operationId: string, signal: AbortSignal): Promise<void> {
-  const { side, kept, plan } = exchange;
+  const { kept, plan } = exchange;
   const [there] = await session.query('SELECT 1 FROM information_schema.schemata WHERE schema_name = ?', [kept]);
   if (!there) await createLike(session, target, kept);
   await barrier('swap-before-renames', signal);
-  await dropCode(session, side, plan.sideCode.filter(({ kind }) => kind === 'trigger'));
-  const inTheWay = plan.liveCode.filter(({ kind, name }) => kind === 'trigger' || (kind === 'view' && plan.side.includes(name)));
-  await dropCode(session, target.database, inTheWay);
-  try {
-    await renameAll(session, target, exchange, operationId, signal);
-  } catch (error) {
-    await makeCode(target, plan.liveCode);
-    throw error;
-  }
-  await barrier('swap-after-renames', signal);
-  await writeExchange(session, target, operationId, { ...exchange, state: 'exchanged' });
-}
-
-async function renameAll(session: MysqlSession, target: MysqlTarget, { side, kept, plan }: Exchange, operationId: string, signal: AbortSignal): Promise<void> {
-  const move = (from: string, to: string) => (name: string) => `${quoted(from)}.${quoted(name)} TO ${quoted(to)}.${quoted(name)}`;
-  const moves = [...plan.live.map(move(target.database, kept)), ...plan.side.map(move(side, target.database))];
-  if (moves.length === 0) return;
-  const now = await movable(session, target.database);
-  const other = [...now.filter((name) => !plan.live.includes(name)), ...plan.live.filter((name) => !now.includes(name))];
-  if (other.length > 0) throw new FaberError({ code: 'restore_failed', message: `${target.database} was changed by someone else meanwhile (${other.slice(0, 5).join(', ')}). Nothing was exchanged`, result: { reason: 'tables came or went meanwhile' } });
   await session.query(`SET SESSION lock_wait_timeout = ${ONE_TRY}`);
+  await requireSameTables(session, target, plan.live);
   const begun = performance.now();
   for (;;) {
     signal.throwIfAborted();
     await requireFence(session, target, operationId);
     try {
-      return void (await session.query(`RENAME TABLE ${moves.join(', ')}`));
+      await renameAll(session, target, exchange);
+      break;
     } catch (error) {
+      // Ended by whoever has taken over: what is missing is theirs to make, by the record.
+      if (error instanceof ScriptError && error.failure.connectionLost) throw error;
+      // No try leaves the application without its triggers while it waits for the next.
+      await makeCode(target, plan.liveCode, 'leave');
       if (!isLockRefusal(error)) throw error;
-      if (performance.now() - begun > PATIENCE_MS) {
-        const reason = 'a transaction of the application held a table for a minute';
-        throw new FaberError({ code: 'restore_failed', message: `${target.database} was not replaced: ${reason}. Nothing was exchanged`, result: { reason }, suggestions: ['End the long transactions (SHOW PROCESSLIST, KILL), or stop the application, and start again'] }, { cause: error });
-      }
+      if (performance.now() - begun > PATIENCE_MS) throw stillHeld(target, error);
       await sleep(300 + Math.random() * 700, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
+  await barrier('swap-after-renames', signal);
+  await writeExchange(session, target, operationId, { ...exchange, state: 'exchanged' });
+}
+
+/** A table that has triggers does not move, and a view must not stand where a table comes. */
+async function renameAll(session: MysqlSession, target: MysqlTarget, { side, kept, plan }: Exchange): Promise<void> {
+  await dropCode(session, side, plan.sideCode.filter(({ kind }) => kind === 'trigger'));
+  await dropCode(session, target.database, plan.liveCode.filter(({ kind, name }) => kind === 'trigger' || (kind === 'view' && plan.side.includes(name))));
+  const move = (from: string, to: string) => (name: string) => `${quoted(from)}.${quoted(name)} TO ${quoted(to)}.${quoted(name)}`;
+  const moves = [...plan.live.map(move(target.database, kept)), ...plan.side.map(move(side, target.database))];
+  if (moves.length > 0) await session.query(`RENAME TABLE ${moves.join(', ')}`);
+}
+
+async function requireSameTables(session: MysqlSession, target: MysqlTarget, planned: readonly string[]): Promise<void> {
+  const now = await movable(session, target.database);
+  const other = [...now.filter((name) => !planned.includes(name)), ...planned.filter((name) => !now.includes(name))];
+  if (other.length > 0) throw new FaberError({ code: 'restore_failed', message: `${target.database} was changed by someone else meanwhile (${other.slice(0, 5).join(', ')}). Nothing was exchanged`, result: { reason: 'tables came or went meanwhile' } });
+}
+
+function stillHeld(target: MysqlTarget, cause: unknown): FaberError {
+  const reason = 'a transaction of the application held a table for a minute';
+  return new FaberError({ code: 'restore_failed', message: `${target.database} was not replaced: ${reason}. Nothing was exchanged`, result: { reason }, suggestions: ['End the long transactions (SHOW PROCESSLIST, KILL), or stop the application, and start again'] }, { cause });
 }
 
 /** The tables are exchanged: whatever is missing is made, again and again if need be. */
@@ -135,7 +140,8 @@ async function finish(session: MysqlSession, target: MysqlTarget, operationId: s
   const { side, kept, plan } = exchange;
   const keptAs = plan.live.length + plan.liveCode.length > 0 ? kept : null;
   if (exchange.state === 'done') return { kept_as: keptAs };
-  const missing = await makeCode(target, plan.sideCode);
+  await requireFence(session, target, operationId);
+  const missing = await makeCode(target, plan.sideCode, 'drop');
   if (missing.length > 0) {
     throw new FaberError({
       code: 'restore_failed',
@@ -145,7 +151,7 @@ async function finish(session: MysqlSession, target: MysqlTarget, operationId: s
     });
   }
   // Of the kept database only what is of use to look at; an event would run.
-  await makeCode(target.withDatabase(kept), plan.liveCode.filter(({ kind }) => kind !== 'event'));
+  await makeCode(target.withDatabase(kept), plan.liveCode.filter(({ kind }) => kind !== 'event'), 'leave');
   await withSession(target, purposeName('restore'), (other) => other.query(`DROP DATABASE IF EXISTS ${quoted(side)}`));
   await writeExchange(session, target, operationId, { ...exchange, state: 'done' });
   return { kept_as: keptAs };
@@ -158,7 +164,7 @@ export async function settleExchange(session: MysqlSession, target: MysqlTarget,
   const state = await stateOf(session, found);
   if (state === 'exchanged') return void (await finish(session, target, operationId, { ...found, state }));
   if (state === 'done') return;
-  await makeCode(target, found.plan.liveCode);
+  await makeCode(target, found.plan.liveCode, 'leave');
   if ((await movable(session, found.kept)).length === 0) await session.query(`DROP DATABASE IF EXISTS ${quoted(found.kept)}`);
   await forgetExchange(session, target, operationId);
 }
