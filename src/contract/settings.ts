@@ -23,6 +23,8 @@ export type Risk = z.infer<typeof Risk>;
 export const SUPPORTED: Readonly<Record<Provider, readonly MigrationTool[]>> = {
   postgresql: ['prisma', 'knex'],
   mysql: ['prisma'],
+  postgresql: ['prisma', 'knex', 'typeorm', 'sequelize'],
+  mysql: [],
   sqlite: ['prisma'],
 };
 

@@ -4,6 +4,8 @@ import type { Settings } from '../../contract/settings.js';
 import type { DatabaseHandler } from '../database/contract.js';
 import type { MigrationHandler, MigrationHandlers } from './contract.js';
 import { knexFacts } from './knex/facts.js';
+import { sequelizeFacts } from './sequelize/facts.js';
+import { typeormFacts } from './typeorm/facts.js';
 import { PrismaMigrationHandler } from './prisma/handler.js';
 import { postgresRunner } from './prisma/postgresql/index.js';
 import { mysqlRunner } from './prisma/mysql/index.js';
@@ -21,6 +23,12 @@ const TOOLS: Partial<Record<Settings['migration_tool'], Partial<Record<Settings[
   },
   knex: {
     postgresql: (database) => new ProgramMigrationHandler(database, postgresPrograms(database), knexFacts),
+  },
+  typeorm: {
+    postgresql: (database) => new ProgramMigrationHandler(database, postgresPrograms(database), typeormFacts),
+  },
+  sequelize: {
+    postgresql: (database) => new ProgramMigrationHandler(database, postgresPrograms(database), sequelizeFacts),
   },
 };
 

@@ -1,13 +1,7 @@
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ProjectKind } from '../combination.js';
-
-/** A project without packages of its own takes ours. */
-export async function linkPackages(root: string): Promise<void> {
-  await rm(join(root, 'node_modules'), { force: true });
-  await symlink(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(root, 'node_modules'));
-}
+import { linkPackages } from './link-packages.js';
 
 const CLIENTS = { postgresql: 'pg', mysql: 'mysql2', sqlite: 'better-sqlite3' };
 

@@ -1,12 +1,12 @@
 /** Knex 3, the project's own, by its migrator: it keeps its ledger and its lock itself. Runs inside the process of the project. */
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { Knex } from 'knex';
-import type { Described, Place, ProgramStep } from '../program/messages.js';
+import type { Described, ProgramStep } from '../program/messages.js';
 import { type ConnectedTool, type Programs, type ProgramTool, type ToolProject, type ToolSteps, Unusable } from '../program/child/contract.js';
 import { loadModule } from '../program/child/load.js';
 import { chosenEnvironment } from '../program/child/environment.js';
+import { findConfig, findTool } from '../program/child/find.js';
 
 const CONFIG_FILES = ['js', 'ts', 'cjs', 'mjs', 'cts', 'mts'].map((ending) => `knexfile.${ending}`);
 
@@ -17,7 +17,7 @@ interface MergedConfig extends Knex.MigratorConfig { migrationSource: Source & K
 
 export const knex: ProgramTool = {
   async open(place) {
-    const configFile = findConfig(place);
+    const configFile = findConfig(place, CONFIG_FILES, 'knexfile');
     // As Knex's command does: folders of the config are relative to it.
     process.chdir(dirname(configFile));
     const { require, version, create } = findKnex(place.directory);
@@ -146,25 +146,9 @@ function seedFolders({ seeds }: Knex.Config): string[] | null {
   return folders.length > 0 ? folders : null;
 }
 
-function findConfig({ directory, configFile }: Place): string {
-  const found = configFile ?? CONFIG_FILES.map((name) => join(directory, name)).find((file) => existsSync(file));
-  if (found !== undefined && existsSync(found)) return found;
-  throw new Unusable(`There is no ${found === undefined ? 'knexfile' : basename(found)} in ${directory}.`, ['Name it in the faber-db config: migrations.config_file']);
-}
-
 function findKnex(directory: string): { require: NodeJS.Require; version: string; create: KnexFactory } {
-  const project = createRequire(join(directory, 'package.json'));
-  let place: string;
-  try {
-    place = project.resolve('knex');
-  } catch {
-    throw new Unusable('Knex is not installed in the project.', ['Install what its package.json asks for: npm ci']);
-  }
-  const require = createRequire(place);
-  const { version } = project('knex/package.json') as { version: string };
-  if (Number.parseInt(version, 10) !== 3) throw new Unusable(`Knex ${version} is not supported.`, ['Use Knex 3 in this project']);
-  const loaded = project('knex') as KnexFactory & { knex?: KnexFactory };
-  return { require, version, create: loaded.knex ?? loaded };
+  const { require, version, exports } = findTool<KnexFactory & { knex?: KnexFactory }>(directory, 'knex', 'Knex', /^3\./, '3');
+  return { require, version, create: exports.knex ?? exports };
 }
 
 /** A config for several environments has one by the name of ours. */

@@ -1,4 +1,5 @@
 /** What the worker knows of Knex. */
+import { generateTemplate } from '../program/generate.js';
 import type { ProgramToolFacts } from '../program/tool.js';
 
 export const knexFacts: ProgramToolFacts = {
@@ -9,5 +10,5 @@ export const knexFacts: ProgramToolFacts = {
   lockTable: (ledger) => `${ledger}_lock`,
   needsEveryFile: true,
   seedCommand: (configFile) => `knex seed:run --knexfile ${configFile}`,
-  generates: 'template',
+  generate: ({ tool }, _target, settings, request) => generateTemplate(tool, settings, request),
 };

@@ -4,7 +4,6 @@ import type { ConnectionTarget, DatabaseHandler } from '../../database/contract.
 import type { GenerateRequest, Migration, MigrationHandler, RehearsalInput, StepContext, TryOutInput } from '../contract.js';
 import { rehearse } from '../rehearse.js';
 import { classify } from './classify.js';
-import { generateTemplate } from './generate.js';
 import { compare, digestsWhenApplied, ledgerOf } from './ledger.js';
 import { noDown, stepOutsideTransaction } from './outside-transaction.js';
 import { readProject } from './project.js';
@@ -93,7 +92,7 @@ export class ProgramMigrationHandler implements MigrationHandler {
     return rehearse(this.#programs.database, this, target, settings, input);
   }
 
-  generate(_target: ConnectionTarget, settings: Settings, request: GenerateRequest) {
-    return generateTemplate(this.#programs.tool, settings, request);
+  generate(target: ConnectionTarget, settings: Settings, request: GenerateRequest) {
+    return this.#programs.tool.generate(this.#programs, target, settings, request);
   }
 }

@@ -44,17 +44,20 @@ export async function runOnDatabase({ system, tool }: Programs, run: OnDatabase)
   const { env, secrets } = programEnvironment(settings, target, sessionName);
   const proof = await system.hold(target);
   let over = false;
+  let proven = false;
   try {
     const end = await runProgram({
       begin: { tool: tool.name, provider: settings.provider, place: placeOf(settings, target.schema), job, sessionName },
       env, signal, timeoutSeconds,
       visit: async (visit, guest) => {
         const session = guestSession(guest, system);
-        if (visit.moment !== 'connected') return run.around?.(visit, session);
-        if (!(await proof.isSeenBy(session))) throw anotherDatabase(tool, target, settings);
+        if (visit.moment !== 'after' && !(await proof.isSeenBy(session))) throw anotherDatabase(tool, target, settings);
+        if (visit.moment !== 'connected') await run.around?.(visit, session);
+        else proven = true;
       },
     });
     over = end.word?.kind === 'done' && end.exit === 'exit code 0';
+    if (over && !proven) throw noConnection(tool);
     return { ...end, secrets };
   } finally {
     await proof.release();
@@ -83,6 +86,10 @@ export function groupOf(settings: Settings, migration: Migration, direction: Pro
 }
 
 export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+function noConnection({ title }: ProgramToolFacts): FaberError {
+  return new FaberError({ code: 'unsupported', message: `${title} opened no connection through the driver that faber-db knows, so nothing is known of what it did.`, suggestions: ['Use the package pg, and no native binding of it'] });
+}
 
 function anotherDatabase({ title }: ProgramToolFacts, target: ConnectionTarget, { connection_string_env, migrations }: Settings): FaberError {
   return new FaberError({

@@ -1,5 +1,8 @@
 /** What the worker knows of a tool whose migrations are programs; its API is known by the adapter that runs beside the project. */
-import type { MigrationTool } from '../../../contract/settings.js';
+import type { MigrationTool, Settings } from '../../../contract/settings.js';
+import type { ConnectionTarget } from '../../database/contract.js';
+import type { GeneratedMigration, GenerateRequest } from '../contract.js';
+import type { Programs } from './session.js';
 import type { LedgerShape } from './system.js';
 
 export interface ProgramToolFacts {
@@ -15,5 +18,5 @@ export interface ProgramToolFacts {
   needsEveryFile: boolean;
   /** How it runs the project's seeds; null: it has none. */
   seedCommand: ((configFile: string) => string) | null;
-  generates: 'template' | 'difference';
+  generate(programs: Programs, target: ConnectionTarget, settings: Settings, request: GenerateRequest): Promise<GeneratedMigration>;
 }

@@ -14,6 +14,8 @@ import { thrownOf } from './thrown.js';
 /** Each loaded for its own projects only. */
 const TOOLS: Partial<Record<MigrationTool, () => Promise<ProgramTool>>> = {
   knex: async () => (await import('../../knex/adapter.js')).knex,
+  typeorm: async () => (await import('../../typeorm/adapter.js')).typeorm,
+  sequelize: async () => (await import('../../sequelize/adapter.js')).sequelize,
 };
 
 /** The migration that runs, if one does: where its statements belong, and whose line an error is in. */
@@ -38,9 +40,8 @@ async function work(begin: Begin): Promise<void> {
   const project = await (await TOOLS[tool]!()).open(place);
   if (job.kind === 'describe') return say({ kind: 'described', project: await project.describe() });
   if (job.kind === 'make') return say({ kind: 'made', file: await project.make!(job.name, job.folder) });
-  const tap = await tapped(begin, project);
+  const tap: Tap = await tapped(begin, project, (connection) => at('connected', 0, tap, connection));
   const connected = await project.connect({ load: (step) => loadModule(step.file), run: watched });
-  await connected.withConnection((connection) => at('connected', 0, tap, connection));
   await onDatabase(job, connected, tap);
   await connected.close();
 }
@@ -92,11 +93,12 @@ async function watched(step: { recordOnly: boolean }, run: () => unknown): Promi
   }
 }
 
-async function tapped({ provider, job, sessionName }: Begin, project: ToolProject): Promise<Tap> {
+async function tapped({ provider, job, sessionName }: Begin, project: ToolProject, onFirstConnection: (connection: unknown) => Promise<void>): Promise<Tap> {
   const step = () => (job.kind === 'run' ? (job.groups[now.group]?.steps[now.step]?.name ?? '') : '');
   const reads = await readStatements(provider);
   return tapDriver(provider, project.require, {
     sessionName,
+    onFirstConnection,
     isInside: () => now.inside,
     onStatement: ({ connection, sql }) => {
       say({ kind: 'statement', at: statements, connection, group: now.group, step: now.step, sql });

@@ -18,6 +18,7 @@ export function tapPostgres(require: NodeJS.Require, options: TapOptions): Tap {
   const { query, connect } = prototype;
   const numbers = new WeakMap<object, number>();
   let connections = 0;
+  let connected = false;
   const numberOf = (client: object) => {
     if (!numbers.has(client)) numbers.set(client, ++connections);
     return numbers.get(client)!;
@@ -26,7 +27,15 @@ export function tapPostgres(require: NodeJS.Require, options: TapOptions): Tap {
   prototype.connect = function named(this: object, ...args) {
     // Whatever the config says: by this name they are found and ended.
     (this as { connectionParameters: { application_name: string } }).connectionParameters.application_name = options.sessionName;
-    return connect.apply(this, args);
+    const first = !connected;
+    connected = true;
+    if (!first) return connect.apply(this, args);
+    const [callback] = args as [Callback | undefined];
+    if (typeof callback !== 'function') return (connect.apply(this, args) as Promise<unknown>).then(() => options.onFirstConnection(this));
+    return connect.call(this, (error: unknown, ...rest: unknown[]) => {
+      if (error) return callback(error, ...rest);
+      options.onFirstConnection(this).then(() => callback(null, ...rest), callback);
+    });
   };
 
   prototype.query = function told(this: object, ...args) {

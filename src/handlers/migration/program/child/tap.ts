@@ -5,6 +5,8 @@ import { Unusable } from './contract.js';
 
 export interface TapOptions {
   sessionName: string;
+  /** The first connection is open, and nothing was sent in it: no tool sends anything before this has returned. */
+  onFirstConnection: (connection: unknown) => Promise<void>;
   /** Whether a migration runs, and what it sends is to be told. */
   isInside: () => boolean;
   onStatement: (statement: { connection: number; sql: string }) => number;
