@@ -8,12 +8,15 @@ import { type ConnectedTool, type Programs, type ProgramTool, type ToolProject, 
 import { chosenEnvironment } from '../program/child/environment.js';
 import { findConfig, findTool } from '../program/child/find.js';
 import { loadModule } from '../program/child/load.js';
+import { holding } from './holding.js';
 
 const CONFIG_FILES = ['config/config.json', 'config/config.js', 'config/config.cjs', 'config/config.ts', 'config/database.js', 'config/database.json', 'config.json'];
 /** As the command and umzug take files; declarations are none. */
 const FILES = /(?<!\.d)\.[cm]?[jt]s$/;
 
 interface Tool { Sequelize: typeof Sequelize & { DataTypes: { STRING: unknown } } }
+/** What no transaction of PostgreSQL holds, by the words that an author needs for it. */
+const ALONE = /\bconcurrently\b|\bvacuum\b|\balter\s+system\b|\b(?:create|drop)\s+database\b/i;
 interface FoundConfig extends Options { url?: string; use_env_variable?: string; migrationStorage?: string; migrationStorageTableName?: string; migrationStorageTableSchema?: string }
 
 export const sequelize: ProgramTool = {
@@ -65,9 +68,9 @@ class SequelizeProject implements ToolProject {
     if (storage !== 'sequelize') throw new Unusable(`The config keeps the ledger elsewhere than in the database (migrationStorage: ${storage}).`, ['Leave migrationStorage out: the ledger is then in the table SequelizeMeta']);
     const migrations: Described['migrations'] = [];
     for (const name of readdirSync(folder).filter((file) => FILES.test(file)).sort()) {
-      const { up, down } = programOf(await loadModule(join(folder, name)));
+      const { up, down, transaction } = programOf(await loadModule(join(folder, name)));
       if (typeof up !== 'function') throw new Unusable(`${name} exports no function up.`);
-      migrations.push({ name, file: join(folder, name), transactional: false, hasDown: typeof down === 'function' });
+      migrations.push({ name, file: join(folder, name), transactional: typeof transaction === 'boolean' ? transaction : !ALONE.test(await readFile(join(folder, name), 'utf8')), hasDown: typeof down === 'function' });
     }
     return {
       tool: `sequelize ${this.version}`,
@@ -122,14 +125,14 @@ class ConnectedSequelize implements ConnectedTool {
   }
 
   async inTransaction(work: (connection: unknown, steps: ToolSteps) => Promise<void>): Promise<void> {
-    await this.instance.transaction((transaction) => work((transaction as unknown as { connection: unknown }).connection, this.#steps(transaction)));
+    await this.instance.transaction((transaction) =>
+      holding(this.instance, this.tool.Sequelize, transaction, () => work((transaction as unknown as { connection: unknown }).connection, this.#steps(transaction))));
   }
 
   async close(): Promise<void> {
     await this.instance.close();
   }
 
-  /** Migrations are given no transaction: only the ledger is written in one. */
   #steps(transaction: Transaction | null): ToolSteps {
     const options = { transaction } as never;
     const ledger = this.#ledger as unknown as { sync(options: never): Promise<unknown>; create(row: object, options: never): Promise<unknown>; destroy(options: never): Promise<unknown> };

@@ -1,8 +1,8 @@
-/** A Knex project as somebody wrote it, on a database of its own. */
+/** A project as somebody wrote it, on a database of its own. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Migration, StepContext, StepOutcome } from '../../../../src/handlers/migration/contract.js';
-import { openScene, type Scene } from '../../../conformance/combination.js';
+import { openScene, type ProjectKind, type Scene } from '../../../conformance/combination.js';
 import { knex } from '../../../conformance/projects/knex.js';
 import { postgresql } from '../../../conformance/systems/postgresql.js';
 
@@ -13,8 +13,8 @@ export interface Bench extends Scene {
 }
 
 /** @param files by their paths */
-export async function knexBench(files: Record<string, string>): Promise<Bench> {
-  const scene = await openScene({ project: knex, system: postgresql }, []);
+export async function benchOf(project: ProjectKind, files: Record<string, string>): Promise<Bench> {
+  const scene = await openScene({ project, system: postgresql }, []);
   const write = async (all: Record<string, string>) => {
     for (const [path, text] of Object.entries(all)) {
       await mkdir(dirname(join(scene.root, path)), { recursive: true });
@@ -31,6 +31,8 @@ export async function knexBench(files: Record<string, string>): Promise<Bench> {
   return { ...scene, files: write, find, apply };
 }
 
+export const knexBench = (files: Record<string, string>) => benchOf(knex, files);
+
 /** A migration of Knex with this up, and a down that drops `t`. */
 export const up = (body: string, more = '') => `${more}
 exports.up = async (knex) => {
@@ -39,5 +41,6 @@ exports.up = async (knex) => {
 exports.down = async (knex) => { await knex.raw('DROP TABLE IF EXISTS t'); };
 `;
 
+/** Without those of the tools. */
 export const tables = async ({ db }: Bench) =>
-  (await db.query("SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname !~ '^knex' ORDER BY 1")).map(({ name }) => name);
+  (await db.query("SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname !~ '^knex|^Sequelize|^migrations$' ORDER BY 1")).map(({ name }) => name);
