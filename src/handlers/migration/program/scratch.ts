@@ -72,8 +72,10 @@ async function tryOn(programs: Programs, all: readonly Migration[], wanted: read
     if (up.failedAt !== null && at > up.failedAt) continue;
     found.set(migration.name, { up: sentBy(up.end, at), down: null, failed: at === up.failedAt ? up.why : null });
   }
-  if (up.failedAt !== null) return found;
-  const downs = takeWhile(wanted.toReversed(), ({ down }) => down !== null);
+  // Where one failed without a transaction, what is there is not known.
+  if (up.failedAt !== null && all[up.failedAt]?.program?.transaction !== 'transactional') return found;
+  const ran = wanted.filter((migration) => up.failedAt === null || all.indexOf(migration) < up.failedAt);
+  const downs = takeWhile(ran.toReversed(), ({ down }) => down !== null);
   const down = downs.length === 0 ? null : await runAll(programs, downs, 'down', on);
   for (const [at, { name }] of downs.entries()) if (down?.failedAt == null || at < down.failedAt) found.get(name)!.down = sentBy(down!.end, at);
   return found;
