@@ -33,14 +33,14 @@ export async function planMigrate(input: PlanInput, identity: DatabaseIdentity):
   if (wanted === undefined && !ledger.exists && !identity.empty) {
     throw new FaberError({
       code: 'history_conflict',
-      message: `${target.describe()} is not empty and has no migration ledger (Prisma calls this P3005); nothing was changed`,
+      message: `${target.describe()} is not empty and has no migration ledger${migrations.tool === 'prisma' ? ' (Prisma calls this P3005)' : ''}; nothing was changed`,
       suggestions: [`Name the last migration that it already holds: faber-db migrate ${settings.environment} --baseline NAME`],
     });
   }
 
   const failed = status.failed.map((row) => row.name);
   const toRun = project.filter((m) => !baseline.includes(m.name) && (status.pending.includes(m.name) || failed.includes(m.name)));
-  const findings = [...statusFindings(status), ...(await failedEvidence(input, failed))];
+  const findings = [...statusFindings(status, migrations.tool), ...(await failedEvidence(input, failed))];
   const losses: string[] = [];
   const planned: PlannedMigration[] = [];
   let risk: Risk = findings.some((f) => f.level === 'danger') || baseline.length > 0 ? 'high' : 'low';
@@ -137,9 +137,9 @@ async function failedEvidence({ migrations, project, target }: PlanInput, failed
   return findings;
 }
 
-function statusFindings(status: MigrationStatus): Finding[] {
+function statusFindings(status: MigrationStatus, tool: Settings['migration_tool']): Finding[] {
   return [
-    ...status.failed.map((f): Finding => ({ level: 'danger', message: `Another runner left it failed (Prisma calls this P3009): ${f.evidence}`, migration: f.name })),
+    ...status.failed.map((f): Finding => ({ level: 'danger', message: `It was left failed${tool === 'prisma' ? ' by another runner (Prisma calls this P3009)' : ''}: ${f.evidence}`, migration: f.name })),
     ...status.edited.map((name): Finding => ({ level: 'danger', message: 'Its file was edited after it was applied', migration: name })),
     ...status.missing.map((name): Finding => ({ level: 'danger', message: 'It is applied, but the project has it no more', migration: name })),
     ...status.out_of_order.map((name): Finding => ({ level: 'warning', message: 'It is pending although a later migration is applied', migration: name })),

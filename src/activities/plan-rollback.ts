@@ -59,7 +59,7 @@ async function byDowns({ migrations, project, target }: PlanInput, ledger: Ledge
   for (const migration of downs) {
     const classification = await classifyIn(migrations, project, migration);
     planned.push(plannedMigration(migration, classification));
-    findings.push({ level: 'info', message: `down.sql will run (${classification.undo.replaceAll('_', ' ')})`, migration: migration.name });
+    findings.push({ level: 'info', message: `${migration.program === undefined ? 'down.sql' : 'Its own down'} will run (${classification.undo.replaceAll('_', ' ')})`, migration: migration.name });
     const counted = dataLoss.some((loss) => loss.migration === migration.name);
     if (classification.undo !== 'lossless' && !counted) unmeasured.push(`Undoing ${migration.name} may lose data; how much is not told by its scripts`);
   }
@@ -113,7 +113,7 @@ function noWay({ settings }: PlanInput, without: string[], backup: BackupRecord 
     code: 'plan_failed',
     message: `No usable down script for ${without.join(', ')}${backup ? '' : ', and no backup of the state before'}; nothing was changed`,
     suggestions: [
-      `Write down.sql beside ${without[0]}'s migration.sql, or make a generated one your own (its first lines say how)`,
+      settings.migration_tool === 'prisma' ? `Write down.sql beside ${without[0]}'s migration.sql, or make a generated one your own (its first lines say how)` : `Write a down for ${without[0]}`,
       backup
         ? `Or restore ${backup.backup_id}, taken when just what is to be left was applied: ${restore} ${backup.backup_id}`
         : `Or go back further, to a backup: ${restore} ID (faber-db list-backups ${settings.environment} shows them)`,

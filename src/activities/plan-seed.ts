@@ -24,7 +24,7 @@ export async function findSeed({ migrations, seeds, settings }: PlanInput): Prom
     throw new FaberError({
       code: 'plan_failed',
       message: 'The project has no seed; nothing was changed',
-      suggestions: ['Write the command into migrations.seed of prisma.config.ts (before Prisma 7: prisma.seed of package.json), or into seed.command of the faber-db config'],
+      suggestions: [settings.migration_tool === 'prisma' ? 'Write the command into migrations.seed of prisma.config.ts (before Prisma 7: prisma.seed of package.json), or into seed.command of the faber-db config' : 'Write the command into seed.command of the faber-db config'],
     });
   }
   const files = await seeds.files(found.command, settings);

@@ -3,7 +3,7 @@ exports.up = async (knex) => {
     table.increments();
     table.text('email').notNullable();
   });
-  await knex('customers').insert([{ email: 'ana@example.com' }, { email: 'ben@example.com' }, { email: 'ana@example.com' }]);
+  await knex('customers').insert([{ email: 'dana@example.com' }, { email: 'ben@example.com' }, { email: 'dana@example.com' }]);
 };
 
 exports.down = (knex) => knex.schema.dropTable('customers');

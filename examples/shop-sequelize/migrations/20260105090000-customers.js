@@ -6,7 +6,7 @@ module.exports = {
       id: { type: Sequelize.INTEGER, autoIncrement: true, primaryKey: true },
       email: { type: Sequelize.TEXT, allowNull: false },
     });
-    await queryInterface.bulkInsert('customers', [{ email: 'ana@example.com' }, { email: 'ben@example.com' }, { email: 'ana@example.com' }]);
+    await queryInterface.bulkInsert('customers', [{ email: 'dana@example.com' }, { email: 'ben@example.com' }, { email: 'dana@example.com' }]);
   },
 
   async down(queryInterface) {

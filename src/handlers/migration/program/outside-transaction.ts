@@ -1,7 +1,7 @@
 /** A migration that no transaction of the tool holds: marked before, and what stays of it told from what it sent. */
 import { FaberError } from '../../../contract/failure.js';
 import { barrier } from '../../barrier.js';
-import { ScriptError, type ScriptFailure } from '../../database/contract.js';
+import type { ScriptFailure } from '../../database/contract.js';
 import type { Migration, StepContext, StepOutcome } from '../contract.js';
 import { inWords, toldOf } from './failure.js';
 import { isOpen } from './ledger.js';
@@ -26,7 +26,7 @@ export async function stepOutsideTransaction(programs: Programs, migration: Migr
   const mark = await markOf(programs, migration, direction, context);
   await remember(programs, migration.name, 'started', context, mark);
   await barrier('standalone-before-script', context.signal);
-  const end = await run(programs, migration, direction, context);
+  const end = await run(programs, migration, direction, context, mark);
   await barrier('standalone-after-script', context.signal);
   if (await isInLedger(programs, migration, context) === (direction === 'up')) {
     await record(programs, migration, direction, heedless(context), { ...mark, differs: !isAsTried(migration, direction, end.statements) });
@@ -35,30 +35,31 @@ export async function stepOutsideTransaction(programs: Programs, migration: Migr
   return judge(programs, migration, heedless(context), mark, end, started);
 }
 
-async function run(programs: Programs, migration: Migration, direction: Direction, context: StepContext): Promise<RunEnd> {
+async function run(programs: Programs, migration: Migration, direction: Direction, context: StepContext, mark: Mark): Promise<RunEnd> {
   const { settings, target, fence, signal, timeoutSeconds } = context;
-  const statements: RunEnd['statements'] = [];
+  let sent: RunEnd['statements'] = [];
   try {
     return await runOnDatabase(programs, {
       target, settings, signal, timeoutSeconds,
       job: { kind: 'run', groups: [groupOf(settings, migration, direction)], files: filesOf(settings, [migration]), scratch: false },
-      async around({ moment, statements: sent }, session) {
+      onEnd: ({ statements }) => (sent = statements),
+      async around({ moment }, session) {
         if (moment === 'before') await programs.database.bookkeeping.checkFence(session, fence);
-        statements.splice(0, statements.length, ...sent);
       },
     });
   } catch (error) {
-    // A cancel: what it sent until then decides, and is told first.
-    if (!signal.aborted && !(error instanceof ScriptError)) await forget(programs, migration, direction, context);
+    await settleEnded(programs, migration, direction, heedless(context), mark, sent).catch(() => {
+      // Overtaken meanwhile, or out of reach: it stays begun, and whoever comes next has it decided.
+    });
     throw error;
   }
 }
 
-/** Nothing ran: it was refused at the door. */
-async function forget(programs: Programs, migration: Migration, direction: Direction, context: StepContext): Promise<void> {
-  const { last } = await stateOf(programs, context);
-  const step = last.get(migration.name);
-  if (step?.action === 'started' && step.operation_id === context.fence.operationId) await remember(programs, migration.name, direction === 'up' ? 'reverted' : 'applied', heedless(context), step.mark);
+/** Refused at the door, or ended by a cancel or a deploy: where nothing of it stays, that is recorded while we still can. */
+async function settleEnded(programs: Programs, migration: Migration, direction: Direction, context: StepContext, mark: Mark, sent: RunEnd['statements']): Promise<void> {
+  if ((await isInLedger(programs, migration, context)) === (direction === 'up')) return record(programs, migration, direction, context, mark);
+  if ((await programs.system.lasting(sent)).length > 0) return;
+  await remember(programs, migration.name, direction === 'up' ? 'reverted' : 'applied', context, mark);
 }
 
 async function judge(programs: Programs, migration: Migration, context: StepContext, mark: Mark, end: RunEnd, started: number): Promise<StepOutcome> {

@@ -38,6 +38,8 @@ export interface ProgramRun {
   timeoutSeconds: number;
   /** @throws to end the run: the group's transaction is rolled back */
   visit: (visit: Visit, guest: Guest) => Promise<void>;
+  /** Also told of a run that was aborted: what it sent until then decides what is left of it. */
+  onEnd?: (end: ProgramEnd) => void;
 }
 
 /** Where a moment is, and what was sent until then. */
@@ -106,9 +108,11 @@ class Conversation {
       // Who waits for an answer in vain must not wait for ever.
       for (const answer of this.#answers.values()) answer({ kind: 'done' });
     }
+    const end = { ...this.#told, output: output.map((text) => text()).filter((text) => text !== '').join('\n') };
+    run.onEnd?.(end);
     run.signal.throwIfAborted();
     if (this.#visitFailed) throw this.#visitFailed.error;
-    return { ...this.#told, output: output.map((text) => text()).filter((text) => text !== '').join('\n') };
+    return end;
   }
 
   #hear(message: FromProgram): void {

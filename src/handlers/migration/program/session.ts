@@ -28,6 +28,7 @@ export interface OnDatabase {
   signal: AbortSignal;
   timeoutSeconds: number;
   job: Job;
+  onEnd?: (end: ProgramEnd) => void;
   /** Around the groups of the job. @throws to have the group rolled back */
   around?: (visit: Visit, session: Session) => Promise<void>;
 }
@@ -48,7 +49,7 @@ export async function runOnDatabase({ system, tool }: Programs, run: OnDatabase)
   try {
     const end = await runProgram({
       begin: { tool: tool.name, provider: settings.provider, place: placeOf(settings, target.schema), job, sessionName },
-      env, signal, timeoutSeconds,
+      env, signal, timeoutSeconds, ...(run.onEnd ? { onEnd: run.onEnd } : {}),
       visit: async (visit, guest) => {
         const session = guestSession(guest, system);
         if (visit.moment !== 'after' && !(await proof.isSeenBy(session))) throw anotherDatabase(tool, target, settings);

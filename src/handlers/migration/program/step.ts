@@ -51,7 +51,10 @@ async function attempt(programs: Programs, migration: Migration, direction: Dire
     if (lockRefused(programs, end)) return 'locked';
     return await failed(programs, await toldOf(end, programs.system, { secrets: end.secrets, timeoutSeconds: context.timeoutSeconds }), { ...seen, statements: end.statements }, started);
   } catch (error) {
-    if (error instanceof AlreadyDone) return { status: 'already', duration_ms: since(started) };
+    if (error instanceof AlreadyDone) {
+      if (direction === 'up') requireSameScript(migration, (await stateOf(programs, context)).last.get(migration.name));
+      return { status: 'already', duration_ms: since(started) };
+    }
     if (!(error instanceof ScriptError)) throw error;
     if (await isRecorded(programs, context, mark.attempt)) return { ...done, duration_ms: since(started) };
     if (error.failure.sqlState === '55P03' || error.failure.sqlState === '40P01') return 'locked';

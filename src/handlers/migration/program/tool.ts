@@ -14,8 +14,6 @@ export interface ProgramToolFacts {
   tables(ledger: string): { table: string; key: string | null }[];
   /** Table with a row that says that a runner is at work; null: the tool has no lock. */
   lockTable: ((ledger: string) => string) | null;
-  /** The tool refuses to migrate while a file of the ledger is missing. */
-  needsEveryFile: boolean;
   /** How it runs the project's seeds; null: it has none. */
   seedCommand: ((configFile: string) => string) | null;
   generate(programs: Programs, target: ConnectionTarget, settings: Settings, request: GenerateRequest): Promise<GeneratedMigration>;

@@ -8,7 +8,6 @@ export const sequelizeFacts: ProgramToolFacts = {
   ledger: { order: 'name', at: null },
   tables: (ledger) => [{ table: ledger, key: null }],
   lockTable: null,
-  needsEveryFile: false,
   seedCommand: () => 'sequelize-cli db:seed:all',
   generate: ({ tool }, _target, settings, request) => generateTemplate(tool, settings, request),
 };

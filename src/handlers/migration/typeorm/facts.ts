@@ -8,7 +8,6 @@ export const typeormFacts: ProgramToolFacts = {
   ledger: { order: 'id', at: null },
   tables: (ledger) => [{ table: ledger, key: 'id' }, { table: 'typeorm_metadata', key: null }],
   lockTable: null,
-  needsEveryFile: false,
   seedCommand: null,
   generate: generateDifference,
 };
