@@ -1,4 +1,5 @@
 /** What a combination of migration tool and database system tells about itself, and the scene that a case plays in. */
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MigrationTool, Provider, Settings } from '../../src/contract/settings.js';
 import { driftHandlers } from '../../src/handlers/drift/index.js';
@@ -81,6 +82,13 @@ export interface Scene {
   drift(): ReturnType<ReturnType<typeof driftHandlers>['find']>;
 }
 
+/** Changes with every file of the folder. */
+async function stateOf(folder: string): Promise<string> {
+  const files = (await readdir(folder, { recursive: true })).sort();
+  const stats = await Promise.all(files.map((file) => stat(join(folder, file))));
+  return files.map((file, at) => `${file} ${stats[at]!.mtimeMs} ${stats[at]!.size}`).join();
+}
+
 export const title = ({ system, project }: Combination) => `${project.tool} on ${system.provider}`;
 
 export async function openScene(combination: Combination, samples: readonly Sample[]): Promise<Scene> {
@@ -99,7 +107,13 @@ export async function openScene(combination: Combination, samples: readonly Samp
   const variables = { ...process.env, [settings.connection_string_env]: db.url };
   const write = (all: readonly Sample[]) => project.write(root, all, system);
   await write(samples);
-  const migrations = async () => (await tool.readProject(settings, variables)).migrations;
+  // Some tools need a process of their own to read a project, so it is read again when a file has changed.
+  let read: { state: string; migrations: Promise<Migration[]> } | null = null;
+  const migrations = async () => {
+    const state = await stateOf(settings.migrations.directory);
+    if (read?.state !== state) read = { state, migrations: tool.readProject(settings, variables).then((found) => found.migrations) };
+    return read.migrations;
+  };
   const status = async () => tool.compare(await migrations(), await tool.readLedger(target, settings));
   const takeOver = async (operationId: string, more: Partial<StepContext> = {}): Promise<StepContext> => {
     const options = { signal: new AbortController().signal, lockTimeoutSeconds: 10, timeoutSeconds: 30 };

@@ -16,7 +16,7 @@ export const COMBINATIONS: readonly Combination[] = [
   { project: prisma, system: sqlite },
   { project: prisma, system: mysqlSystem, refuses: { 'makes a new migration': 'unsupported' } },
   { project: typeorm, system: postgresql },
-  { project: sequelize, system: postgresql},
+  { project: sequelize, system: postgresql },
 ];
 
 /** Of docs/handlers.md. */

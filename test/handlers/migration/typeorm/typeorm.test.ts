@@ -91,5 +91,5 @@ it('a class that the DataSource names itself is found by its file; what is no Ty
   });
   expect((await bench.migrations()).map(({ file }) => file)).toEqual(['src/migrations/first.ts']);
   await writeFile(join(bench.root, 'src/data-source.ts'), 'export default {};\n');
-  await expect(bench.migrations()).rejects.toMatchObject({ code: 'plan_failed', message: expect.stringMatching(/exports no DataSource/) });
+  await expect(bench.tool.readProject(bench.settings)).rejects.toMatchObject({ code: 'plan_failed', message: expect.stringMatching(/exports no DataSource/) });
 });
