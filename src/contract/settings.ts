@@ -21,10 +21,8 @@ export type Risk = z.infer<typeof Risk>;
 
 /** What this release runs on each database system; a config that asks for anything else is refused when it is used. */
 export const SUPPORTED: Readonly<Record<Provider, readonly MigrationTool[]>> = {
-  postgresql: ['prisma', 'knex'],
-  mysql: ['prisma'],
   postgresql: ['prisma', 'knex', 'typeorm', 'sequelize'],
-  mysql: [],
+  mysql: ['prisma'],
   sqlite: ['prisma'],
 };
 
