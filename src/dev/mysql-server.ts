@@ -21,6 +21,8 @@ export interface MysqlServer {
   /** For programs of that folder: LD_LIBRARY_PATH where libraries were fetched. */
   libraryPath: string | null;
   pid: number;
+  /** Of its data. */
+  folder: string;
   /** SIGKILLs the server. */
   crash(): Promise<void>;
   /** Starts it again on the same port with the data that the crash left. */
@@ -62,6 +64,7 @@ export async function startMysql(installed: MysqlPrograms, settings: Record<stri
       binDir: programs.binDir,
       libraryPath: programs.libraries.length > 0 ? programs.libraries.join(':') : null,
       pid: group.pid,
+      folder,
       leaveRunning: () => group.leaveRunning(),
       async crash() {
         process.kill(group.pid, 'SIGKILL');

@@ -25,7 +25,7 @@ async function play(scene: Scene, output: Screen, options: DemoOptions): Promise
 
     const before = await scene.database.gather();
     await scene.checkOutRelease2();
-    output.heading('Release 2: one migration that changes rows, one that production refuses');
+    output.heading('Release 2: one migration that commits, one that production refuses');
     const second = await migrateProduction(client, scene, output, options.yes);
     if (second.status !== 'error') return false;
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** What the demo can run on. */
-export const DEMO_DATABASES = ['postgresql', 'sqlite'] as const;
+export const DEMO_DATABASES = ['postgresql', 'mysql', 'sqlite'] as const;
 export type DemoDatabaseName = (typeof DEMO_DATABASES)[number];
 
 export interface DemoOptions {

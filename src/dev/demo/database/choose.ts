@@ -1,6 +1,7 @@
 /** Which database the demo runs on. */
 import type { DemoDatabaseName } from '../options.js';
 import type { DemoDatabase } from './contract.js';
+import { demoMysql } from './mysql.js';
 import { demoPostgres } from './postgresql.js';
 import { demoSqlite } from './sqlite.js';
 
@@ -9,6 +10,7 @@ type Start = (say: (line: string) => void, cleanUps: (() => Promise<void>)[], pr
 /** What the demo can run on: a line each. */
 const DATABASES: Record<DemoDatabaseName, Start> = {
   postgresql: (say, cleanUps) => demoPostgres(say, cleanUps),
+  mysql: (say, cleanUps) => demoMysql(say, cleanUps),
   sqlite: (_say, _cleanUps, project) => demoSqlite(project),
 };
 
