@@ -148,7 +148,9 @@ async function keep(file: string, keptFile: string, signal: AbortSignal): Promis
 
 /** A file that SQLite cannot read is moved away with its log, unless somebody has it open: they would go on writing to it. */
 async function moveAway(target: SqliteTarget, file: string, operationId: string): Promise<void> {
-  const open = await sessions(target);
+  let open = await sessions(target);
+  // A process of ours that looked at it lets go of it in a moment.
+  for (let look = 0; open.length > 0 && look < 10; look += 1, open = await sessions(target)) await sleep(100);
   if (open.length > 0) {
     throw new FaberError({ code: 'restore_failed', message: `${file} is damaged, and ${open.length} process(es) have it open: ${open.map(({ id, application }) => `${application ?? 'a process'} (${id})`).join(', ')}. Nothing was exchanged`, result: { reason: 'the damaged file is in use' }, suggestions: ['Stop the application and start the operation again'] });
   }

@@ -15,9 +15,15 @@ const connections = new Map<number, DatabaseSyncInstance>();
  * closed would see us in it, and a write-ahead log would not be written back.
  */
 let statements: WeakRef<object>[] = [];
+let closed = 0;
+let pause: NodeJS.Timeout | undefined;
+/** Collecting costs more than a small migration: it is done when nobody asks for anything, or many files are waiting. */
+const PAUSE_MS = 20;
+const MOST_CLOSED = 40;
 declare const gc: (options?: { type: 'minor' }) => void;
 
 async function letGo(): Promise<void> {
+  closed = 0;
   gc({ type: 'minor' });
   await immediately();
   statements = statements.filter((statement) => statement.deref() !== undefined);
@@ -94,14 +100,20 @@ async function answer(asked: Asked): Promise<Pick<Extract<Answer, { rows: unknow
     // A statement that is not collected yet would keep the transaction, and its lock, for longer.
     if (database.isTransaction) database.exec('ROLLBACK');
     database.close();
-    await letGo();
+    closed += 1;
+    if (closed >= MOST_CLOSED) await letGo();
   }
   return nothing;
 }
 
 process.on('message', (asked: Asked) => {
+  clearTimeout(pause);
   const inTransaction = () => connections.get(asked.connection)?.isTransaction ?? false;
-  const say = (said: Answer) => void process.send?.(said);
+  const say = (said: Answer) => {
+    process.send?.(said);
+    clearTimeout(pause);
+    if (closed > 0) pause = setTimeout(() => void letGo(), PAUSE_MS);
+  };
   answer(asked).then(
     (found) => say({ id: asked.id, ...found, inTransaction: inTransaction() }),
     (error: unknown) => say({ id: asked.id, failed: { code: codeName(error), message: error instanceof Error ? error.message : String(error), done }, inTransaction: inTransaction() }),
