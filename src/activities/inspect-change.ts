@@ -1,4 +1,4 @@
-import type { BackupSummary } from '../contract/backup.js';
+import { tableName, type BackupSummary } from '../contract/backup.js';
 import type { ChangeRef, Inspection, VerifyInput } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { withHeartbeat } from './heartbeat.js';
@@ -84,10 +84,10 @@ async function restoreCost(plan: OpenPlan, backup: BackupSummary): Promise<strin
   const since = `Loses all writes since ${backup.created_at}`;
   const record = await plan.store.getBackup(backup.backup_id).catch(() => null);
   if (record === null || record.tables === null) return since;
-  const then = new Map(record.tables.map((t) => [`${t.schema}.${t.table}`, t.rows]));
+  const then = new Map(record.tables.map((t) => [tableName(t), t.rows]));
   const now = await plan.database.tableCounts(plan.target);
   const changed = now
-    .map((t) => ({ name: `${t.schema}.${t.table}`, difference: t.rows - (then.get(`${t.schema}.${t.table}`) ?? 0) }))
+    .map((t) => ({ name: tableName(t), difference: t.rows - (then.get(tableName(t)) ?? 0) }))
     .filter((t) => t.difference !== 0)
     .slice(0, 10)
     .map((t) => `${t.name} ${t.difference > 0 ? '+' : ''}${t.difference} rows`);

@@ -1,5 +1,5 @@
 /** What an operation takes away, in numbers and in words: evidence for whoever approves it. */
-import type { BackupRecord } from '../contract/backup.js';
+import { tableName, type BackupRecord } from '../contract/backup.js';
 import type { DataLoss } from '../contract/plan.js';
 import type { Resources } from './dependencies.js';
 
@@ -37,8 +37,8 @@ export async function lossesOfRestore({ database, target }: Resources, record: B
     : 'Nothing of the database as it is will be in the restored one; the replaced database is kept beside it';
   if (now === null) return { losses: [], lines: [since, 'How many rows that is could not be counted: the database is missing or cannot be read'] };
   if (own && record.tables === null) return { losses: [], lines: [since, 'How many rows that is cannot be told: the backup is a snapshot whose rows were never counted'] };
-  const then = new Map((own ? (record.tables ?? []) : []).map(({ schema, table, rows }) => [`${schema}.${table}`, rows]));
-  const tables = now.filter(({ table }) => !ownTables.includes(table)).map(({ schema, table, measured }) => ({ name: `${schema}.${table}`, measured, before: then.get(`${schema}.${table}`) }));
+  const then = new Map((own ? (record.tables ?? []) : []).map((count) => [tableName(count), count.rows]));
+  const tables = now.filter(({ table }) => !ownTables.includes(table)).map((one) => ({ name: tableName(one), measured: one.measured, before: then.get(tableName(one)) }));
   const more = tables.filter(({ measured, before }) => measured === null || before === undefined || measured.rows > before);
   const losses = more.map(({ name, measured, before }): DataLoss => ({
     table: name, column: null, rows: measured === null ? null : measured.rows - (before ?? 0), exact: false,

@@ -1,4 +1,5 @@
 /** What a reset would do: an empty database beside, all migrations, perhaps the seed; then it takes the place of the one that serves. */
+import { tableName } from '../contract/backup.js';
 import { FaberError } from '../contract/failure.js';
 import type { DataLoss, Finding } from '../contract/plan.js';
 import type { Settings } from '../contract/settings.js';
@@ -34,7 +35,7 @@ export async function planReset(input: PlanInput): Promise<PlanParts> {
   const planned = [];
   for (const migration of project) planned.push(plannedMigration(migration, await classifyIn(migrations, project, migration)));
   const counted = await database.measureTables(target);
-  const dataLoss = counted.map(({ schema, table, measured }): DataLoss => ({ table: `${schema}.${table}`, column: null, rows: measured?.rows ?? null, exact: measured?.exact ?? false }));
+  const dataLoss = counted.map(({ measured, ...of }): DataLoss => ({ table: tableName(of), column: null, rows: measured?.rows ?? null, exact: measured?.exact ?? false }));
   const lines = describeLosses(dataLoss.filter(({ rows }) => rows !== 0));
   const kept: Finding = { level: 'info', message: 'The database is built anew beside this one and then takes its place; this one is kept beside it until retention takes it' };
   return {

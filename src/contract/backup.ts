@@ -5,6 +5,9 @@ import { BackupLevel } from './settings.js';
 export const TableCount = z.object({ schema: z.string(), table: z.string(), rows: z.number().int() });
 export type TableCount = z.infer<typeof TableCount>;
 
+/** A table as people name it. Where a database is one schema (MySQL, SQLite) there is no other name. */
+export const tableName = ({ schema, table }: Pick<TableCount, 'schema' | 'table'>): string => (schema === '' ? table : `${schema}.${table}`);
+
 /** The migration tool's ledger, as it was when the backup was taken. */
 export const LedgerState = z.object({
   applied: z.number().int().describe('Migrations applied'),

@@ -110,5 +110,5 @@ test('on SQLite it proves the same, and leaves nothing behind', async () => {
 });
 
 test('a database that it does not know is named with those that it does', async () => {
-  await expect(promisify(execFile)(process.execPath, [await demoProgram(), '--yes', '--database', 'oracle'])).rejects.toMatchObject({ stderr: expect.stringContaining('postgresql, sqlite') as string });
+  await expect(promisify(execFile)(process.execPath, [await demoProgram(), '--yes', '--database', 'oracle'])).rejects.toMatchObject({ stderr: expect.stringContaining('postgresql, mysql, sqlite') as string });
 });
