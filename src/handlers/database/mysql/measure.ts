@@ -18,13 +18,13 @@ export async function tableCounts(target: MysqlTarget): Promise<{ schema: string
   });
 }
 
-/** In the session's transaction. `schema` is empty: a table of MySQL has none apart from its database, and a restore may go into another one. */
+/** In the session's transaction. In MySQL a schema is a database. */
 export async function countsIn(session: Session, database: string): Promise<{ schema: string; table: string; rows: number }[]> {
   const counts = [];
   for (const { name, kind } of await tablesIn(session, database)) {
     if (kind !== 'table') continue;
     const [row] = await session.query<{ rows: string }>(`SELECT COUNT(*) AS \`rows\` FROM ${quoted(database)}.${quoted(name)}`);
-    counts.push({ schema: '', table: name, rows: Number(row!.rows) });
+    counts.push({ schema: database, table: name, rows: Number(row!.rows) });
   }
   return counts;
 }
@@ -34,7 +34,7 @@ export async function measureTables(target: MysqlTarget): Promise<{ schema: stri
   const tables = await withSession(target, readingName('counts'), (session) => tablesIn(session, target.database));
   const names = tables.filter(({ kind }) => kind === 'table').map(({ name }) => name);
   const measured = await measure(target, names.map((name) => ({ table: quoted(name), column: null })));
-  return names.map((table, at) => ({ schema: '', table, measured: measured[at] ?? null }));
+  return names.map((table, at) => ({ schema: target.database, table, measured: measured[at] ?? null }));
 }
 
 /** See `DatabaseHandler.measure`. */

@@ -43,7 +43,7 @@ export async function dumpInSnapshot(target: MysqlTarget, programs: Programs, op
       const reason = 'the schema was changed while the dump was written';
       throw new FaberError({ code: 'backup_failed', message: `The backup of ${target.describe()} could not be taken: ${reason}. Nothing was changed`, result: { backup_error: reason }, suggestions: ['Try again when nobody changes the schema'] });
     }
-    const counts = tables.filter(({ kind }) => kind === 'table').map(({ name }) => ({ schema: '', table: name, rows: counter.rows.get(name) ?? 0 }));
+    const counts = tables.filter(({ kind }) => kind === 'table').map(({ name }) => ({ schema: target.database, table: name, rows: counter.rows.get(name) ?? 0 }));
     return { tables: counts, snapshot: { position, lsn: null }, facts, code };
   });
 }

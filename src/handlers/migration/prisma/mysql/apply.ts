@@ -2,9 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { barrier } from '../../../barrier.js';
 import { ScriptError, type DatabaseHandler, type ScriptFailure, type Session } from '../../../database/contract.js';
-import { recordStep } from '../../../database/mysql/transaction.js';
+import { inTransaction, recordStep } from '../../../database/mysql/transaction.js';
 import { mysqlTarget } from '../../../database/mysql/url.js';
-import type { MysqlSession } from '../../../database/mysql/session.js';
 import type { Migration, StepContext, StepOutcome } from '../../contract.js';
 import { matchesChecksum } from '../../script/checksum.js';
 import { requireDefaultMode } from '../../script/mysql/mode.js';
@@ -136,7 +135,6 @@ async function applyByStatement(migration: Migration, script: Script, plan: Scri
 
 /** The row stays unfinished, so that Prisma's CLI stops at it as well, until a person decides. */
 async function keepLogs(context: StepContext, id: string, failure: ScriptFailure): Promise<void> {
-  const { inTransaction } = await import('../../../database/mysql/transaction.js');
   const target = mysqlTarget(context.target);
-  await inTransaction(target, context.fence, { ...context, signal: new AbortController().signal }, (session) => recordLogs(session as MysqlSession, target.database, id, `faber-db: ${failure.message}${failure.line ? ` (line ${failure.line})` : ''}`));
+  await inTransaction(target, context.fence, { ...context, signal: new AbortController().signal }, (session) => recordLogs(session, target.database, id, `faber-db: ${failure.message}${failure.line ? ` (line ${failure.line})` : ''}`));
 }
