@@ -125,7 +125,7 @@ export interface GenerateRequest {
 export interface GeneratedMigration {
   /** As it was written; null: the project's migrations make what its datamodel says, and nothing was written. */
   migration: Migration | null;
-  /** Its folder, relative to the working directory. */
+  /** Its folder, or its file where it is a program, relative to the working directory. */
   path: string | null;
   /** What trying its scripts found. */
   findings: Finding[];

@@ -21,14 +21,14 @@ export const knex: ProgramTool = {
     // As Knex's command does: folders of the config are relative to it.
     process.chdir(dirname(configFile));
     const { require, version, create } = findKnex(place.directory);
-    const config = await readConfig(configFile, place.environment);
-    return new KnexProject(configFile, require, version, create, config);
+    const { config, part } = await readConfig(configFile, place.environment);
+    return new KnexProject(configFile, part, require, version, create, config);
   },
 };
 
 class KnexProject implements ToolProject {
   constructor(
-    private readonly configFile: string, readonly require: NodeJS.Require, private readonly version: string,
+    private readonly configFile: string, private readonly part: string | null, readonly require: NodeJS.Require, private readonly version: string,
     private readonly create: KnexFactory, private readonly config: Knex.Config,
   ) {}
 
@@ -47,7 +47,7 @@ class KnexProject implements ToolProject {
     }
     await instance.destroy();
     const seeds = seedFolders(this.config);
-    return { tool: `knex ${this.version}`, configFiles: [this.configFile], ledger: { table: merged.tableName!, schema: merged.schemaName ?? null }, migrations, seeds, warnings };
+    return { tool: `knex ${this.version}`, configFiles: [this.configFile], ledger: { table: merged.tableName!, schema: merged.schemaName ?? null }, migrations, part: this.part, seeds, warnings };
   }
 
   async connect(programs: Programs): Promise<ConnectedTool> {
@@ -152,12 +152,13 @@ function findKnex(directory: string): { require: NodeJS.Require; version: string
 }
 
 /** A config for several environments has one by the name of ours. */
-async function readConfig(file: string, environment: string): Promise<Knex.Config> {
+async function readConfig(file: string, environment: string): Promise<{ config: Knex.Config; part: string | null }> {
   const module = await loadModule(file);
   const exported = (module['default'] ?? module) as Record<string, unknown> | (() => unknown);
   const config = (typeof exported === 'function' ? await exported() : exported) as Record<string, unknown>;
-  const chosen = 'client' in config || 'dialect' in config ? config : chosenEnvironment(config, environment, basename(file));
-  return chosen as Knex.Config;
+  if ('client' in config || 'dialect' in config) return { config: config as Knex.Config, part: null };
+  const chosen = chosenEnvironment(config, environment, basename(file));
+  return { config: chosen.config as Knex.Config, part: chosen.name };
 }
 
 /** The driver's connection is the client's to lend. */

@@ -8,6 +8,6 @@ export const knexFacts: ProgramToolFacts = {
   ledger: { order: 'id', at: 'migration_time' },
   tables: (ledger) => [{ table: ledger, key: 'id' }, { table: `${ledger}_lock`, key: 'index' }],
   lockTable: (ledger) => `${ledger}_lock`,
-  seedCommand: (configFile) => `knex seed:run --knexfile ${configFile}`,
+  seedCommand: (configFile, part) => `knex seed:run --knexfile ${configFile}${part === null ? '' : ` --env ${part}`}`,
   generate: ({ tool }, _target, settings, request) => generateTemplate(tool, settings, request),
 };

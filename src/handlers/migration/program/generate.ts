@@ -37,11 +37,14 @@ export async function generateTemplate(tool: ProgramToolFacts, settings: Setting
   }
 }
 
+/** A template sends nothing. */
+const NOTHING = { up: [], down: [], failed: null };
+
 async function answer(tool: ProgramToolFacts, settings: Settings, place: string, operationId: string, variables: GenerateRequest['variables']): Promise<GeneratedMigration> {
   const path = relative(settings.working_directory, place);
   const migration = (await readProject(tool, settings, variables)).migrations.find(({ file }) => file === path);
   if (!migration) throw notMade(tool, `${tool.title} does not find what it made in ${path} (operation ${operationId})`);
-  return { migration, path: relative(settings.working_directory, dirname(place)), findings: [{ level: 'warning', message: `${path} is the template of ${tool.title}: it changes nothing until its up and down are written` }] };
+  return { migration: { ...migration, program: { ...migration.program!, tried: NOTHING } }, path, findings: [{ level: 'warning', message: `${path} is the template of ${tool.title}: it changes nothing until its up and down are written` }] };
 }
 
 /** An attempt before this one has written it: the newest, of this name, begun since the operation was asked for. */

@@ -85,7 +85,9 @@ export interface Described {
   configFiles: string[];
   ledger: { table: string; schema: string | null };
   migrations: { name: string; file: string; transactional: boolean; hasDown: boolean }[];
-  /** Files that hold seeds, absolute; null: the project has none. */
+  /** Which part of a config for several environments is used; null: it is for all. */
+  part: string | null;
+  /** Folders that hold seeds, absolute; null: the project has none. */
   seeds: string[] | null;
   warnings: string[];
 }

@@ -7,9 +7,9 @@ import type { ProgramToolFacts } from './tool.js';
 
 export async function seedCommand(tool: ProgramToolFacts, settings: Settings): Promise<SeedCommand | null> {
   if (tool.seedCommand === null) return null;
-  const { seeds, configFiles } = await describeProject(tool, settings);
+  const { seeds, configFiles, part } = await describeProject(tool, settings);
   const [config] = configFiles;
   if (seeds === null || config === undefined) return null;
   const shown = relative(settings.working_directory, config);
-  return { command: tool.seedCommand(shown.replaceAll(' ', '\\ ')), source: shown };
+  return { command: tool.seedCommand(shown.replaceAll(' ', '\\ '), part), source: shown };
 }

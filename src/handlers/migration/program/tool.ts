@@ -15,6 +15,6 @@ export interface ProgramToolFacts {
   /** Table with a row that says that a runner is at work; null: the tool has no lock. */
   lockTable: ((ledger: string) => string) | null;
   /** How it runs the project's seeds; null: it has none. */
-  seedCommand: ((configFile: string) => string) | null;
+  seedCommand: ((configFile: string, part: string | null) => string) | null;
   generate(programs: Programs, target: ConnectionTarget, settings: Settings, request: GenerateRequest): Promise<GeneratedMigration>;
 }

@@ -27,8 +27,8 @@ export const sequelize: ProgramTool = {
     const module = await loadModule(configFile);
     const exported = (module['default'] ?? module) as Record<string, unknown> | (() => unknown);
     const config = (typeof exported === 'function' ? await exported() : exported) as Record<string, unknown>;
-    const chosen = 'dialect' in config || 'use_env_variable' in config ? config : chosenEnvironment(config, place.environment, basename(configFile));
-    return new SequelizeProject(place, [configFile, ...(paths.file === null ? [] : [paths.file])], paths, require, version, exports, chosen as FoundConfig);
+    const chosen = 'dialect' in config || 'use_env_variable' in config ? { name: null, config } : chosenEnvironment(config, place.environment, basename(configFile));
+    return new SequelizeProject(place, [configFile, ...(paths.file === null ? [] : [paths.file])], paths, require, version, exports, chosen.config as FoundConfig, chosen.name);
   },
 };
 
@@ -58,7 +58,7 @@ async function loadCommandFile(file: string): Promise<unknown> {
 class SequelizeProject implements ToolProject {
   constructor(
     private readonly place: Place, private readonly configFiles: string[], private readonly paths: CommandPaths, readonly require: NodeJS.Require,
-    private readonly version: string, private readonly tool: Tool, private readonly config: FoundConfig,
+    private readonly version: string, private readonly tool: Tool, private readonly config: FoundConfig, private readonly part: string | null,
   ) {}
 
   async describe(): Promise<Described> {
@@ -77,6 +77,7 @@ class SequelizeProject implements ToolProject {
       configFiles: this.configFiles,
       ledger: { table: this.config.migrationStorageTableName ?? 'SequelizeMeta', schema: this.config.migrationStorageTableSchema ?? null },
       migrations,
+      part: this.part,
       seeds: existsSync(seeders) && readdirSync(seeders).length > 0 ? [seeders] : null,
       warnings: [],
     };

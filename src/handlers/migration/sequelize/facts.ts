@@ -8,6 +8,6 @@ export const sequelizeFacts: ProgramToolFacts = {
   ledger: { order: 'name', at: null },
   tables: (ledger) => [{ table: ledger, key: null }],
   lockTable: null,
-  seedCommand: () => 'sequelize-cli db:seed:all',
+  seedCommand: (_configFile, part) => `sequelize-cli db:seed:all${part === null ? '' : ` --env ${part}`}`,
   generate: ({ tool }, _target, settings, request) => generateTemplate(tool, settings, request),
 };

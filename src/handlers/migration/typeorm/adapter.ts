@@ -47,6 +47,7 @@ class TypeOrmProject implements ToolProject {
       migrations: migrations.map(({ name, file, instance }) => ({
         name, file, transactional: (instance as { transaction?: boolean }).transaction ?? byDefault, hasDown: typeof instance.down === 'function',
       })),
+      part: null,
       seeds: null,
       warnings: [],
     };

@@ -23,7 +23,7 @@ export async function generateDifference(programs: Programs, target: ConnectionT
   const { migrations } = await readProject(tool, settings, variables);
   const mark = createHash('sha256').update(operationId).digest('hex').slice(0, 16);
   const earlier = migrations.find(({ up }) => Buffer.from(up.subarray(0, 200)).toString('utf8').includes(mark));
-  if (earlier) return { migration: earlier, path: dirname(earlier.file), findings: [] };
+  if (earlier) return { migration: earlier, path: earlier.file, findings: [] };
   const last = migrations.at(-1);
   const folder = last === undefined ? settings.migrations.directory : dirname(join(settings.working_directory, last.file));
   await mkdir(folder, { recursive: true });
@@ -49,7 +49,7 @@ export async function generateDifference(programs: Programs, target: ConnectionT
       const file = relative(settings.working_directory, made.file);
       const migration = (await readProject(tool, settings, variables)).migrations.find((one) => one.file === file);
       if (!migration) throw refused(`${tool.title} does not find ${file} by the config of the project`);
-      return { migration: { ...migration, program: { ...migration.program!, tried: { up: scripts.up.map(({ query }) => query), down: scripts.down.map(({ query }) => query), failed: null } } }, path: dirname(file), findings };
+      return { migration: { ...migration, program: { ...migration.program!, tried: { up: scripts.up.map(({ query }) => query), down: scripts.down.map(({ query }) => query), failed: null } } }, path: file, findings };
     });
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error;

@@ -34,7 +34,7 @@ export async function classifySent({ program }: Migration): ReturnType<ProgramSy
 }
 
 async function shown(statements: readonly string[]): Promise<Finding[]> {
-  if (statements.length === 0) return [{ level: 'info', message: 'Tried on an empty database it sent no statement' }];
+  if (statements.length === 0) return [{ level: 'info', message: 'On an empty database it sends no statement' }];
   let text = '';
   let at = 0;
   for (; at < statements.length && text.length < SHOWN_CHARACTERS; at++) text += `${at === 0 ? '' : '; '}${(await maskStatement(statements[at]!)) ?? '?'}`;
