@@ -34,7 +34,7 @@ export async function identifyTarget(input: Resources & { settings: Settings }, 
       result: { marker: identity.marker },
       suggestions: [
         `Check ${settings.direct_connection_string_env ?? settings.connection_string_env} on the worker: it may point at another environment's database`,
-        `If the database really became '${settings.environment}': UPDATE faber_db.marker SET environment = '${settings.environment}'`,
+        `If the database really became '${settings.environment}': ${database.bookkeeping.markerStatement(target, settings.environment)}`,
       ],
     });
   }

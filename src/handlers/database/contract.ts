@@ -205,6 +205,8 @@ export interface Bookkeeping {
   /** Records the end and the answer. Not fenced when `fence` is null (an operation that another one reconciled). */
   end(target: ConnectionTarget, fence: Fence | null, operationId: string, answer: unknown): Promise<void>;
   steps(target: ConnectionTarget, operationId: string): Promise<StepRow[]>;
+  /** The statement or command by which a person makes the marker name another environment. */
+  markerStatement(target: ConnectionTarget, environment: string): string;
   /** The last step of each migration, whichever operation took it. */
   lastSteps(target: ConnectionTarget): Promise<StepRow[]>;
 }

@@ -1,4 +1,5 @@
 /** What our bookkeeping remembers of changing operations: begun, ended, and each step. */
+import mysql from 'mysql2';
 import type { Bookkeeping, Fence, OperationRow, StepRow } from '../contract.js';
 import { ensureTables, haveTables, tableOf } from './bookkeeping-tables.js';
 import { checkFence, lockFence, takeFence } from './fence.js';
@@ -26,6 +27,7 @@ export const mysqlBookkeeping: Bookkeeping = {
     return (await read<OperationRow>(mysqlTarget(target), (table) => `SELECT ${OPERATION} FROM ${table('operations')} o WHERE o.ended_at IS NULL ORDER BY o.begun_at`)).map(answered);
   },
 
+  markerStatement: (target, environment) => `UPDATE ${tableOf(mysqlTarget(target), 'marker')} SET environment = ${mysql.escape(environment)}`,
   steps: (target, operationId) =>
     read<StepRow>(mysqlTarget(target), (table) => `SELECT operation_id, migration, action, ledger_id, NULL AS xid, ${TIME('at')} FROM ${table('steps')} s WHERE operation_id = ? ORDER BY s.n`, [operationId]),
 

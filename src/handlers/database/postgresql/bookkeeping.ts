@@ -1,4 +1,5 @@
 /** What `faber_db` remembers of changing operations: begun, ended, and each step. */
+import pg from 'pg';
 import type { Bookkeeping, Fence, OperationRow, StepRow } from '../contract.js';
 import { ensureTables, haveTables } from './bookkeeping-tables.js';
 import { postgresTarget, type PostgresTarget } from './connection-url.js';
@@ -26,6 +27,7 @@ export const postgresBookkeeping: Bookkeeping = {
 
   unfinished: (target) => read<OperationRow>(postgresTarget(target), `SELECT ${OPERATION} FROM faber_db.operations o WHERE o.ended_at IS NULL ORDER BY o.begun_at`),
 
+  markerStatement: (_target, environment) => `UPDATE faber_db.marker SET environment = ${pg.escapeLiteral(environment)}`,
   steps: (target, operationId) =>
     read<StepRow>(
       postgresTarget(target),

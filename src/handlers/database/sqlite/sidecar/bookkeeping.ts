@@ -1,5 +1,6 @@
 /** What the sidecar remembers of changing operations: begun, ended, and each step. */
 import { FaberError } from '../../../../contract/failure.js';
+import { shellWord } from '../../../../contract/shell-word.js';
 import type { Bookkeeping, Fence, OperationRow, Session, StepRow } from '../../contract.js';
 import { Connection } from '../connection.js';
 import { sqliteTarget, type SqliteTarget } from '../connection-url.js';
@@ -25,6 +26,7 @@ export const sqliteBookkeeping: Bookkeeping = {
 
   unfinished: (target) => operations(sqliteTarget(target), 'WHERE ended_at IS NULL ORDER BY begun_at'),
 
+  markerStatement: (target, environment) => `sqlite3 ${shellWord(sidecarOf(sqliteTarget(target).file))} ${shellWord(`UPDATE marker SET environment = '${environment.replaceAll("'", "''")}'`)}`,
   steps: (target, operationId) => steps(sqliteTarget(target), 'WHERE operation_id = ? ORDER BY id', [operationId]),
 
   async lastSteps(target) {
