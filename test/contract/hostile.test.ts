@@ -47,6 +47,9 @@ function fuzz(what: string, times: number, one: (random: ReturnType<typeof print
   return seen;
 }
 
+/** In code points, as the schema counts them. */
+const lengthOf = (text: string) => [...text].length;
+
 const DIRECTORY = { working_directory: '/srv/shop' };
 const REQUESTS = [
   { operation: 'migrate', parameters: { environment: 'production', dry_run: false, baseline: '20260101000000_init', ...DIRECTORY } },
@@ -66,17 +69,17 @@ const REQUESTS = [
 
 /** The contract once more, in other words than the schema's. */
 const PARAMETERS: Record<string, (value: unknown) => boolean> = {
-  environment: (v) => typeof v === 'string' && v.length <= 100 && /^[A-Za-z0-9]/.test(v) && [...v].every((c) => /[A-Za-z0-9._-]/.test(c)),
-  working_directory: (v) => typeof v === 'string' && v.startsWith('/') && !v.includes('\0') && v.length <= 4096,
-  migration: (v) => typeof v === 'string' && v !== '' && v !== '.' && v !== '..' && v.length <= 255 && [...v].every((c) => c !== '/' && c !== '\\' && !/\p{Cc}/u.test(c)),
-  backup_id: (v) => typeof v === 'string' && v.length <= 120 && v.startsWith('backup-') && !/[^a-z0-9-]/.test(v),
-  label: (v) => typeof v === 'string' && v.length <= 41 && !/[^a-z0-9-]/.test(v),
-  reason: (v) => typeof v === 'string' && v.length <= 500,
-  database_name: (v) => typeof v === 'string' && v.length >= 1 && v.length <= 63,
+  environment: (v) => typeof v === 'string' && lengthOf(v) <= 100 && /^[A-Za-z0-9]/.test(v) && [...v].every((c) => /[A-Za-z0-9._-]/.test(c)),
+  working_directory: (v) => typeof v === 'string' && v.startsWith('/') && !v.includes('\0') && lengthOf(v) <= 4096,
+  migration: (v) => typeof v === 'string' && v !== '' && v !== '.' && v !== '..' && lengthOf(v) <= 255 && [...v].every((c) => c !== '/' && c !== '\\' && !/\p{Cc}/u.test(c)),
+  backup_id: (v) => typeof v === 'string' && lengthOf(v) <= 120 && v.startsWith('backup-') && !/[^a-z0-9-]/.test(v),
+  label: (v) => typeof v === 'string' && lengthOf(v) <= 41 && !/[^a-z0-9-]/.test(v),
+  reason: (v) => typeof v === 'string' && lengthOf(v) <= 500,
+  database_name: (v) => typeof v === 'string' && lengthOf(v) >= 1 && lengthOf(v) <= 63,
   seed: (v) => typeof v === 'boolean',
   drift: (v) => typeof v === 'boolean',
   dry_run: (v) => typeof v === 'boolean',
-  adopt: (v) => typeof v === 'string' && v.length <= 300 && /^[a-z]+:[^/]+\/./.test(v) && !/\p{Cc}/u.test(v),
+  adopt: (v) => typeof v === 'string' && lengthOf(v) <= 300 && /^[a-z]+:[^/]+\/./.test(v) && !/\p{Cc}/u.test(v),
   steps: (v) => typeof v === 'number' && Number.isInteger(v) && v >= 1 && v <= 1000,
 };
 const MAY_HAVE: Record<string, string[]> = {
