@@ -4,7 +4,7 @@ import type { BackupRecord } from '../../../src/contract/backup.js';
 import { asAdmin, createDatabase, postgres } from '../../support/postgres.js';
 import { backups, database, queryIn, scene, type Scene } from './setup.js';
 
-const RECORD = { provider: 'postgresql', server_version: '15.1', size_bytes: 1, extensions: [] as string[] } as unknown as BackupRecord;
+const RECORD = { provider: 'postgresql', format: 'pg_dump-custom', server_version: '15.1', size_bytes: 1, extensions: [] as string[] } as unknown as BackupRecord;
 const obstaclesOf = (s: Scene, more: Partial<BackupRecord> = {}) => backups.restoreObstacles(s.target, { ...RECORD, ...more });
 /** As the superuser, in the database of the scene. */
 const inside = async (s: Scene, sql: string) => queryIn(database.target((await postgres()).adminUrl).withDatabase(s.db.name), sql);
