@@ -2,6 +2,7 @@ import mysql from 'mysql2/promise';
 import { expect, it } from 'vitest';
 import { installedMysql, libraryEnvironment, mysqlPrograms } from '../../src/dev/mysql-programs.js';
 import { startMysql } from '../../src/dev/mysql-server.js';
+import { tempDir } from '../support/temp.js';
 
 it('starts a server that keeps its data when it is killed, and is gone when stopped', async () => {
   const programs = await mysqlPrograms(console.error);
@@ -27,9 +28,10 @@ it('starts a server that keeps its data when it is killed, and is gone when stop
 });
 
 it('says which program a wished folder lacks', async () => {
-  process.env['FABER_DB_MYSQL_BIN'] = '/usr/share';
+  const folder = await tempDir();
+  process.env['FABER_DB_MYSQL_BIN'] = folder;
   try {
-    expect(() => installedMysql()).toThrow(/FABER_DB_MYSQL_BIN is \/usr\/share, but there is no mariadb, mariadb-dump, mariadbd/);
+    expect(() => installedMysql()).toThrow(`FABER_DB_MYSQL_BIN is ${folder}, but there is no mariadb, mariadb-dump, mariadbd`);
   } finally {
     delete process.env['FABER_DB_MYSQL_BIN'];
   }
