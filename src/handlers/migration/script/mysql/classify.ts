@@ -1,29 +1,29 @@
 /** Classification of a migration: how it runs, undo, risk, findings with line numbers. */
-import type { Finding, UndoClass } from '../../../../contract/plan.js';
-import { Risk } from '../../../../contract/settings.js';
+import type { Finding } from '../../../../contract/plan.js';
 import type { Classification, Migration } from '../../contract.js';
-import type { Effect } from '../effect.js';
-import { originOf } from '../generated-down.js';
+import { classification, type ReadDown } from '../classification.js';
 import { scriptEffects } from './effects.js';
 import { planScript, type ScriptPlan } from './plan.js';
 import { parseScript, type Script } from './statements.js';
 
-/** See the same of PostgreSQL, whose rules these are. Pure. */
+/** Classifies a migration, by the rules that all database systems share. Pure. */
 export function classify(migration: Migration): Classification {
   const script = parseScript(migration.up);
   const plan = planScript(script);
-  const effects = scriptEffects(script);
-  const down = judgeDown(migration);
-  const own = effects.map(({ level, message, line, kind }): Finding => ({ level, message, line, ...(kind ? { kind } : {}) }));
-  const findings = [...scriptFindings(script, plan), ...own, ...down.findings].map((finding) => ({ ...finding, migration: migration.name }));
-  const risks: Risk[] = [...effects.map((effect) => effect.risk), ...(script.error || plan.refused.length > 0 ? ['high' as const] : [])];
-  return {
-    transaction: plan.transaction,
-    undo: undoClass(effects, down),
-    risk: Risk.options[Math.max(0, ...risks.map((risk) => Risk.options.indexOf(risk)))]!,
-    findings,
-    statements: script.statements.length,
-  };
+  const risks = script.error || plan.refused.length > 0 ? ['high' as const] : [];
+  const up = { transaction: plan.transaction, statements: script.statements.length, effects: scriptEffects(script), findings: scriptFindings(script, plan), risks };
+  return classification(migration, up, migration.down === null ? null : readDown(migration.down));
+}
+
+function readDown(bytes: Uint8Array): ReadDown {
+  const script = parseScript(bytes);
+  return { refused: whyRefused(script), statements: script.statements.length, effects: () => scriptEffects(script) };
+}
+
+function whyRefused(script: Script): ReadDown['refused'] {
+  if (script.error) return { message: `down.sql cannot be read (${script.error.what}); only a restore undoes this migration`, level: 'danger' };
+  const [refused] = planScript(script).refused;
+  return refused === undefined ? null : { message: `down.sql is not used: ${refused.what}` };
 }
 
 function scriptFindings(script: Script, plan: ScriptPlan): Finding[] {
@@ -37,29 +37,3 @@ function scriptFindings(script: Script, plan: ScriptPlan): Finding[] {
   }
   return findings;
 }
-
-interface DownVerdict { usable: boolean; effects: Effect[]; findings: Finding[] }
-
-function judgeDown(migration: Migration): DownVerdict {
-  const unusable = (message: string, level: Finding['level'] = 'warning'): DownVerdict => ({ usable: false, effects: [], findings: [{ level, message }] });
-  if (!migration.down) return unusable('No down.sql: only a restore undoes this migration', 'info');
-  const script = parseScript(migration.down);
-  if (script.error) return unusable(`down.sql cannot be read (${script.error.what}); only a restore undoes this migration`, 'danger');
-  const plan = planScript(script);
-  if (plan.refused.length > 0) return unusable(`down.sql is not used: ${plan.refused[0]!.what}`);
-  const up = parseScript(migration.up);
-  if (script.statements.length === 0 && up.statements.length > 0) return unusable('down.sql is empty; only a restore undoes this migration');
-  const origin = originOf(migration.down, migration.up);
-  if (origin === 'outdated') return unusable('down.sql was generated for another migration.sql and is not used');
-  if (origin === 'generated' && destroysData(scriptEffects(up))) {
-    return unusable('down.sql is generated, and migration.sql destroys data that no script brings back: only a restore undoes this migration');
-  }
-  return { usable: true, effects: scriptEffects(script), findings: [] };
-}
-
-function undoClass(up: readonly Effect[], down: DownVerdict): UndoClass {
-  if (!down.usable) return 'restore_only';
-  return destroysData([...up, ...down.effects]) ? 'lossy' : 'lossless';
-}
-
-const destroysData = (effects: readonly Effect[]) => effects.some((effect) => effect.destroys !== 'no');

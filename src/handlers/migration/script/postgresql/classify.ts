@@ -1,36 +1,35 @@
 /** Classification of a migration by the real grammar: transaction, undo, risk, findings with line numbers. */
-import type { Finding, UndoClass } from '../../../../contract/plan.js';
-import { Risk } from '../../../../contract/settings.js';
+import type { Finding } from '../../../../contract/plan.js';
+import type { Risk } from '../../../../contract/settings.js';
 import type { Classification, Migration } from '../../contract.js';
-import type { Effect } from '../effect.js';
+import { classification, type ReadDown } from '../classification.js';
 import { enumValuesUsedTooEarly } from './enum-values.js';
-import { originOf } from '../generated-down.js';
 import { parseScript, type Script } from './parse.js';
-import { scriptEffects, type PlacedEffect } from './script-effects.js';
+import { scriptEffects } from './script-effects.js';
 import { planTransaction, type TransactionPlan } from './transaction.js';
 
-/**
- * Classifies a migration. An undo is `lossless` only when neither direction can touch a row: a down that drops what the
- * up created is `lossy`, since it takes along what was written in between.
- */
+/** Classifies a migration, by the rules that all database systems share. */
 export async function classify(migration: Migration): Promise<Classification> {
   const script = await parseScript(migration.up);
   const plan = planTransaction(script);
-  const effects = scriptEffects(script);
-  const down = await judgeDown(migration);
-  const findings = [...scriptFindings(script, plan), ...effects.map(asFinding), ...down.findings]
-    .map((finding) => ({ ...finding, migration: migration.name }));
-  const risks = [...effects.map((effect) => effect.risk), ...planRisks(script, plan)];
-  return {
-    transaction: plan.transaction,
-    undo: undoClass(effects, down),
-    risk: Risk.options[Math.max(0, ...risks.map((risk) => Risk.options.indexOf(risk)))]!,
-    findings,
-    statements: script.statements.length,
+  const up = {
+    transaction: plan.transaction, statements: script.statements.length, effects: scriptEffects(script),
+    findings: scriptFindings(script, plan), risks: planRisks(script, plan),
   };
+  return classification(migration, up, migration.down === null ? null : await readDown(migration.down));
 }
 
-const asFinding = ({ level, message, line, kind }: PlacedEffect): Finding => ({ level, message, line, ...(kind ? { kind } : {}) });
+async function readDown(bytes: Uint8Array): Promise<ReadDown> {
+  const script = await parseScript(bytes);
+  return { refused: whyRefused(script), statements: script.statements.length, effects: () => scriptEffects(script) };
+}
+
+function whyRefused(script: Script): ReadDown['refused'] {
+  if (script.error) return { message: 'down.sql is not PostgreSQL by the grammar; only a restore undoes this migration', level: 'danger' };
+  const plan = planTransaction(script);
+  if (plan.ownTransactions.length > 0) return { message: 'down.sql begins or ends transactions itself and is not used' };
+  return plan.refused[0] === undefined ? null : { message: `down.sql holds ${plan.refused[0].what} beside other statements and is not used` };
+}
 
 function scriptFindings(script: Script, plan: TransactionPlan): Finding[] {
   const findings: Finding[] = [];
@@ -65,30 +64,3 @@ function planRisks(script: Script, plan: TransactionPlan): Risk[] {
   if (plan.transaction === 'standalone') risks.push('medium');
   return risks;
 }
-
-interface DownVerdict { usable: boolean; effects: Effect[]; findings: Finding[] }
-
-async function judgeDown(migration: Migration): Promise<DownVerdict> {
-  const unusable = (message: string, level: Finding['level'] = 'warning'): DownVerdict => ({ usable: false, effects: [], findings: [{ level, message }] });
-  if (!migration.down) return unusable('No down.sql: only a restore undoes this migration', 'info');
-  const script = await parseScript(migration.down);
-  if (script.error) return unusable('down.sql is not PostgreSQL by the grammar; only a restore undoes this migration', 'danger');
-  const plan = planTransaction(script);
-  if (plan.ownTransactions.length > 0) return unusable('down.sql begins or ends transactions itself and is not used');
-  if (plan.refused.length > 0) return unusable(`down.sql holds ${plan.refused[0]!.what} beside other statements and is not used`);
-  const up = await parseScript(migration.up);
-  if (script.statements.length === 0 && up.statements.length > 0) return unusable('down.sql is empty; only a restore undoes this migration');
-  const origin = originOf(migration.down, migration.up);
-  if (origin === 'outdated') return unusable('down.sql was generated for another migration.sql and is not used');
-  if (origin === 'generated' && destroysData(scriptEffects(up))) {
-    return unusable('down.sql is generated, and migration.sql destroys data that no script brings back: only a restore undoes this migration');
-  }
-  return { usable: true, effects: scriptEffects(script), findings: [] };
-}
-
-function undoClass(up: readonly Effect[], down: DownVerdict): UndoClass {
-  if (!down.usable) return 'restore_only';
-  return destroysData([...up, ...down.effects]) ? 'lossy' : 'lossless';
-}
-
-const destroysData = (effects: readonly Effect[]) => effects.some((effect) => effect.destroys !== 'no');
