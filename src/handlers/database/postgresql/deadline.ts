@@ -1,70 +1,11 @@
-/** Ends what a session runs when its time is up or its caller gives up, and waits until it is over. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ScriptError } from '../contract.js';
+/** The deadline of what a backend runs. */
+import { underDeadline as underDeadlineOf, type Limits } from '../deadline.js';
 import { withSession, type PostgresSession } from './session.js';
 import { readingName } from './session-names.js';
 
-export interface Limits {
-  signal: AbortSignal;
-  /** Seconds. */
-  timeoutSeconds: number;
-}
-
-/** A cancel that arrives between two statements does nothing, so it is sent until the work is over. */
-const CANCEL_EVERY_MS = 300;
-/** After this long the session itself is ended, then our socket: a hanging network must not hold the caller for ever. */
-const TERMINATE_AFTER_MS = 15_000;
-
-/**
- * Runs `run`; at the deadline, or when the signal aborts, cancels what the session's backend runs.
- * Work that ends well in spite of it counts: its outcome is known.
- * @param run gets `proceed`, to be called between messages: throws once the work has to stop
- * @throws the signal's reason after an abort; ScriptError 57014 after the deadline; else what `run` throws
- */
-export async function underDeadline<T>(session: PostgresSession, limits: Limits, run: (proceed: () => void) => Promise<T>): Promise<T> {
-  limits.signal.throwIfAborted();
-  const over = new AbortController();
-  let cause: 'abort' | 'timeout' | null = null;
-  let cancelling: Promise<void> | undefined;
-  const stop = (why: 'abort' | 'timeout') => {
-    cause ??= why;
-    cancelling ??= keepCancelling(session, over.signal);
-  };
-  const onAbort = () => stop('abort');
-  limits.signal.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(() => stop('timeout'), limits.timeoutSeconds * 1000);
-  const stopped = (error?: unknown) => (cause === 'abort' ? limits.signal.reason : timeoutOf(error, limits.timeoutSeconds));
-  try {
-    return await run(() => {
-      if (cause) throw stopped();
-    });
-  } catch (error) {
-    // A commit that broke off is unknown, whatever made it break off: that must be told.
-    if (cause === null || (error instanceof ScriptError && error.failure.connectionLost)) throw error;
-    throw stopped(error);
-  } finally {
-    clearTimeout(timer);
-    limits.signal.removeEventListener('abort', onAbort);
-    over.abort();
-    // Else a late cancel could hit another session that got the same process id.
-    await cancelling;
-  }
-}
-
-async function keepCancelling(session: PostgresSession, over: AbortSignal): Promise<void> {
-  const begun = performance.now();
-  while (!over.aborted) {
-    const how = performance.now() - begun > TERMINATE_AFTER_MS ? 'pg_terminate_backend' : 'pg_cancel_backend';
-    await withSession(session.target, readingName('cancel'), (other) => other.query(`SELECT pg_catalog.${how}($1)`, [session.id])).catch(() => {
-      if (how === 'pg_terminate_backend') session.abandon();
-    });
-    await sleep(CANCEL_EVERY_MS, undefined, { signal: over }).catch(() => {});
-  }
-}
-
-function timeoutOf(error: unknown, seconds: number): ScriptError {
-  const known = error instanceof ScriptError ? error : null;
-  const message = `it ran longer than ${seconds} seconds and was cancelled`;
-  const nowhere = { line: null, statementIndex: null, statement: null, objects: {}, connectionLost: false };
-  return new ScriptError({ ...nowhere, ...known?.failure, sqlState: '57014', message }, known?.detail ?? message, { cause: error });
+/** As the shared `underDeadline`, by pg_cancel_backend and then pg_terminate_backend. */
+export function underDeadline<T>(session: PostgresSession, limits: Limits, run: (proceed: () => void) => Promise<T>): Promise<T> {
+  const ask = (end: boolean) =>
+    withSession(session.target, readingName('cancel'), (other) => other.query(`SELECT pg_catalog.${end ? 'pg_terminate_backend' : 'pg_cancel_backend'}($1)`, [session.id]));
+  return underDeadlineOf({ ask, abandon: () => session.abandon(), word: 'cancelled' }, limits, run);
 }
