@@ -3,14 +3,13 @@ import { statfs } from 'node:fs/promises';
 import { FaberError } from '../../../contract/failure.js';
 import type { HealthCheck } from '../../../contract/health.js';
 import type { Settings } from '../../../contract/settings.js';
+import { latencyCheck, uncheckable } from '../health-checks.js';
 import { openSession, readingName, type MysqlSession } from './session.js';
 import type { MysqlTarget } from './url.js';
 
 type Thresholds = Settings['health'];
 type Check = (session: MysqlSession, thresholds: Thresholds) => Promise<HealthCheck>;
 
-/** Odd, so that the median is one of them: a single slow answer says nothing. */
-const PINGS = 5;
 const CHECKS = { latency, long_transactions: longTransactions, connections, disk } as const satisfies Record<string, Check>;
 
 /** Never throws for a database that is down: connectivity is unhealthy then, the rest unknown. */
@@ -26,27 +25,15 @@ export async function checkHealth(target: MysqlTarget, thresholds: Thresholds): 
   }
   try {
     const checks: HealthCheck[] = [{ name: 'connectivity', category: 'connectivity', status: 'healthy', detail: `connected to ${target.describe()}` }];
-    for (const [name, check] of Object.entries(CHECKS)) checks.push(await check(session, thresholds).catch((error: unknown) => unknownCheck(name as HealthCheck['name'], error)));
+    for (const [name, check] of Object.entries(CHECKS)) checks.push(await check(session, thresholds).catch((error: unknown) => uncheckable(name as HealthCheck['name'], error)));
     return checks;
   } finally {
     await session.close();
   }
 }
 
-async function latency(session: MysqlSession, { latency_warning_ms: warning, latency_critical_ms: critical }: Thresholds): Promise<HealthCheck> {
-  const times: number[] = [];
-  for (let ping = 0; ping < PINGS; ping += 1) {
-    const begun = performance.now();
-    await session.query('SELECT 1');
-    times.push(performance.now() - begun);
-  }
-  const median = times.sort((a, b) => a - b)[Math.floor(PINGS / 2)]!;
-  const status = median >= critical ? 'unhealthy' : median >= warning ? 'degraded' : 'healthy';
-  return {
-    name: 'latency', category: 'performance', status, value: Math.round(median * 10) / 10,
-    detail: `${median.toFixed(1)} ms, median of ${PINGS} (warning from ${warning} ms, critical from ${critical} ms)`,
-    ...(status !== 'healthy' && { recommendation: 'Look at the load of the server (SHOW FULL PROCESSLIST) and at the network between worker and database.' }),
-  };
+function latency(session: MysqlSession, thresholds: Thresholds): Promise<HealthCheck> {
+  return latencyCheck(() => session.query('SELECT 1'), thresholds, 'Look at the load of the server (SHOW FULL PROCESSLIST) and at the network between worker and database.');
 }
 
 /** Without PROCESS a user sees the sessions of its own name alone, and is told so. */
@@ -98,8 +85,4 @@ export async function localDataFolder(session: MysqlSession): Promise<string | n
   if (!/^(127\.|localhost$|::1$)/.test(session.target.host)) return null;
   const [row] = await session.query<{ folder: string }>('SELECT @@GLOBAL.datadir AS folder');
   return row?.folder ?? null;
-}
-
-function unknownCheck(name: HealthCheck['name'], error: unknown): HealthCheck {
-  return { name, category: 'performance', status: 'unknown', detail: `could not be checked: ${error instanceof Error ? error.message : String(error)}`, value: null };
 }

@@ -3,6 +3,7 @@ import { statfs } from 'node:fs/promises';
 import type { HealthCheck } from '../../../contract/health.js';
 import { FaberError } from '../../../contract/failure.js';
 import type { Settings } from '../../../contract/settings.js';
+import { latencyCheck, uncheckable } from '../health-checks.js';
 import type { PostgresTarget } from './connection-url.js';
 import { dataFolder } from './data-folder.js';
 import { openSession, type PostgresSession } from './session.js';
@@ -11,8 +12,6 @@ import { readingName } from './session-names.js';
 type Thresholds = Settings['health'];
 type Check = (session: PostgresSession, thresholds: Thresholds) => Promise<HealthCheck>;
 
-/** Odd, so that the median is one of them: a single slow answer says nothing. */
-const PINGS = 5;
 const CHECKS = { latency, long_transactions: longTransactions, connections, disk } as const satisfies Record<string, Check>;
 
 /** Never throws for a database that is down: connectivity is unhealthy then, the rest unknown. */
@@ -28,7 +27,7 @@ export async function checkHealth(target: PostgresTarget, thresholds: Thresholds
   try {
     await session.query("SELECT set_config('statement_timeout', '10s', false)");
     const checks: HealthCheck[] = [{ name: 'connectivity', category: 'connectivity', status: 'healthy', detail: `connected to ${target.describe()}` }];
-    for (const [name, check] of Object.entries(CHECKS)) checks.push(await check(session, thresholds).catch((error: unknown) => failed(name as HealthCheck['name'], error)));
+    for (const [name, check] of Object.entries(CHECKS)) checks.push(await check(session, thresholds).catch((error: unknown) => uncheckable(name as HealthCheck['name'], error)));
     return checks;
   } finally {
     await session.close();
@@ -41,23 +40,8 @@ function connectivityDetail(error: FaberError): string {
   return typeof details === 'string' ? details : error.message;
 }
 
-async function latency(session: PostgresSession, { latency_warning_ms: warning, latency_critical_ms: critical }: Thresholds): Promise<HealthCheck> {
-  const times: number[] = [];
-  for (let ping = 0; ping < PINGS; ping += 1) {
-    const begun = performance.now();
-    await session.query('SELECT 1');
-    times.push(performance.now() - begun);
-  }
-  const median = times.sort((a, b) => a - b)[Math.floor(PINGS / 2)]!;
-  const status = median >= critical ? 'unhealthy' : median >= warning ? 'degraded' : 'healthy';
-  return {
-    name: 'latency',
-    category: 'performance',
-    status,
-    detail: `${median.toFixed(1)} ms, median of ${PINGS} (warning from ${warning} ms, critical from ${critical} ms)`,
-    value: Math.round(median * 10) / 10,
-    ...(status !== 'healthy' && { recommendation: 'Look at the load of the server (SELECT pid, state, query FROM pg_stat_activity) and at the network between worker and database.' }),
-  };
+function latency(session: PostgresSession, thresholds: Thresholds): Promise<HealthCheck> {
+  return latencyCheck(() => session.query('SELECT 1'), thresholds, 'Look at the load of the server (SELECT pid, state, query FROM pg_stat_activity) and at the network between worker and database.');
 }
 
 async function longTransactions(session: PostgresSession, { long_transaction_warning_seconds: warning }: Thresholds): Promise<HealthCheck> {
@@ -115,8 +99,4 @@ async function disk(session: PostgresSession, { disk_free_warning_percent: warni
     value: percent,
     ...(full && { recommendation: `Free disk space on the server: df -h ${folder}` }),
   };
-}
-
-function failed(name: HealthCheck['name'], error: unknown): HealthCheck {
-  return { name, category: 'performance', status: 'unknown', detail: `could not be checked: ${error instanceof Error ? error.message : String(error)}`, value: null };
 }

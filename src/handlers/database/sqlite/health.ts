@@ -4,16 +4,14 @@ import { dirname } from 'node:path';
 import { FaberError } from '../../../contract/failure.js';
 import type { HealthCheck } from '../../../contract/health.js';
 import type { Settings } from '../../../contract/settings.js';
+import { latencyCheck, uncheckable } from '../health-checks.js';
 import type { Connection } from './connection.js';
 import type { SqliteTarget } from './connection-url.js';
 import { locateThere } from './locate.js';
 import { openFile } from './open.js';
 
 type Thresholds = Settings['health'];
-type Name = HealthCheck['name'];
 
-/** Odd, so that the median is one of them. */
-const PINGS = 5;
 /** `quick_check` reads the whole file: a larger one is not checked each time, and no check holds up an operation for long. */
 const CHECKED_BYTES = 2_000_000_000;
 const CHECK_MS = 20_000;
@@ -37,7 +35,7 @@ export async function checkHealth(target: SqliteTarget, thresholds: Thresholds):
   const checks: HealthCheck[] = [{ name: 'connectivity', category: 'connectivity', status: 'healthy', detail: `opened ${target.describe()}` }];
   try {
     for (const [name, check] of [['latency', () => latency(connection, thresholds)], ['writable', () => writable(file)], ['disk', () => disk(file, thresholds)], ['wal', () => log(connection, file)], ['integrity', () => integrity(connection, file)]] as const) {
-      checks.push(await check().catch((error: unknown) => failed(name, error)));
+      checks.push(await check().catch((error: unknown) => uncheckable(name, error)));
     }
     return checks;
   } finally {
@@ -45,20 +43,8 @@ export async function checkHealth(target: SqliteTarget, thresholds: Thresholds):
   }
 }
 
-async function latency(connection: Connection, { latency_warning_ms: warning, latency_critical_ms: critical }: Thresholds): Promise<HealthCheck> {
-  const times: number[] = [];
-  for (let ping = 0; ping < PINGS; ping += 1) {
-    const begun = performance.now();
-    await connection.query('SELECT count(*) FROM sqlite_master');
-    times.push(performance.now() - begun);
-  }
-  const median = times.sort((a, b) => a - b)[Math.floor(PINGS / 2)]!;
-  const status = median >= critical ? 'unhealthy' : median >= warning ? 'degraded' : 'healthy';
-  return {
-    name: 'latency', category: 'performance', status, value: Math.round(median * 10) / 10,
-    detail: `${median.toFixed(1)} ms, median of ${PINGS} (warning from ${warning} ms, critical from ${critical} ms)`,
-    ...(status !== 'healthy' && { recommendation: 'Look at the load of the machine and at the disk that the file is on.' }),
-  };
+function latency(connection: Connection, thresholds: Thresholds): Promise<HealthCheck> {
+  return latencyCheck(() => connection.query('SELECT count(*) FROM sqlite_master'), thresholds, 'Look at the load of the machine and at the disk that the file is on.');
 }
 
 async function writable(file: string): Promise<HealthCheck> {
@@ -104,8 +90,4 @@ async function integrity(connection: Connection, file: string): Promise<HealthCh
   } finally {
     clearTimeout(timer);
   }
-}
-
-function failed(name: Name, error: unknown): HealthCheck {
-  return { name, category: 'performance', status: 'unknown', detail: `could not be checked: ${error instanceof Error ? error.message : String(error)}`, value: null };
 }
