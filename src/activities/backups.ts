@@ -22,7 +22,7 @@ export function summarizeBackup(record: BackupRecord): BackupSummary {
 
 export async function openBackups(deps: Dependencies, settings: Settings) {
   const resources = await openResources(deps, settings);
-  return { ...resources, store: await deps.openStore(settings), backups: deps.backups(settings, resources.database) };
+  return { ...resources, store: await deps.openStore(settings), backups: await deps.backups(settings, resources.database) };
 }
 
 /** Dumps under the given id. Safe to attempt again: a finished backup of this operation and id is returned as it is. */

@@ -17,7 +17,7 @@ export async function endOperation(deps: Dependencies, input: EndInput): Promise
   if ((await database.bookkeeping.operation(target, input.operation_id)) === null) return;
   await database.bookkeeping.end(target, null, input.operation_id, input.answer);
   // An attempt that died, with no other after it, has left its scratch database.
-  await deps.backups(settings, database).cleanUp(target, input.operation_id);
+  await (await deps.backups(settings, database)).cleanUp(target, input.operation_id);
 }
 
 /** Holds writes of others off, or lets them on again. */

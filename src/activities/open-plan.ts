@@ -25,7 +25,7 @@ export async function openPlan(deps: Dependencies, settings: Settings, artifact:
   const plan = await loadArtifact(store, artifact);
   // A restore ends all sessions anyway: an application that has taken every place must not keep it out.
   const target = plan.core.restore === null ? resources.target : resources.target.insisting();
-  return { ...resources, target, settings, store, backups: deps.backups(settings, resources.database), artifact: plan };
+  return { ...resources, target, settings, store, backups: await deps.backups(settings, resources.database), artifact: plan };
 }
 
 export function changeOptions(settings: Settings, running: Running): ChangeOptions {

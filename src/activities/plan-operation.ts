@@ -35,7 +35,7 @@ export async function planOperation(deps: Dependencies, input: LoadedOperation &
     const migrations = await triedOut(resources, settings, input, project.migrations, running);
     const made = await makePlan({
       ...resources, seeds: deps.seeds, request, settings, store, project: migrations, projectWarnings: project.warnings,
-      backups: deps.backups(settings, resources.database), drift: deps.drift(settings.provider, resources.database), operationId: input.operation_id, signal: running.signal, progress: running.progress,
+      backups: await deps.backups(settings, resources.database), drift: deps.drift(settings.provider, resources.database), operationId: input.operation_id, signal: running.signal, progress: running.progress,
     });
     const artifact = await saveArtifact(store, { version: 1, request, core: made.core, plan_hash: made.plan_hash, migrations }, (sha256) =>
       noteNeed(store, settings, input.operation_id, needOfPlan(made.core, sha256)));

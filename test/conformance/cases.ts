@@ -342,5 +342,5 @@ async function applyFirst(scene: Scene): Promise<void> {
 async function withStore(scene: Scene) {
   const settings = { ...scene.settings, backup: { ...scene.settings.backup, location: join(await tempDir(), 'store') } };
   const options = (backupId: string): BackupOptions => ({ settings, backupId, operationId: 'op-1', label: null, reason: null, ledgerDigest: null, signal: scene.context.signal });
-  return { backups: backupHandlers(settings, scene.database), store: await openStore(settings), options };
+  return { backups: await backupHandlers(settings, scene.database), store: await openStore(settings), options };
 }

@@ -239,4 +239,4 @@ export function levelFor(settings: Settings, sizeBytes: number | null): BackupLe
 export type BackupKind = Pick<Settings, 'provider' | 'hosting' | 'aws'> & { backup: Pick<Settings['backup'], 'method'> };
 
 /** The backup handler for an environment's database system, host and method. @throws FaberError unsupported. */
-export type BackupHandlers = (kind: BackupKind, database: DatabaseHandler) => BackupHandler;
+export type BackupHandlers = (kind: BackupKind, database: DatabaseHandler) => Promise<BackupHandler>;

@@ -10,7 +10,7 @@ import { createDatabase, type TestDatabase } from '../../support/postgres.js';
 import { tempDir } from '../../support/temp.js';
 
 export const database = databaseHandlers('postgresql');
-export const backups = backupHandlers({ provider: 'postgresql', hosting: 'local', backup: {} }, database);
+export const backups = await backupHandlers({ provider: 'postgresql', hosting: 'local', backup: {} }, database);
 export const never: AbortSignal = new AbortController().signal;
 
 /** Settings as the config would give them; only what backups look at matters. */

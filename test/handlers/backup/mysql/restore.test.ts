@@ -10,7 +10,7 @@ import { tempDir } from '../../../support/temp.js';
 import { settingsFor } from '../setup.js';
 
 const database = databaseHandlers('mysql');
-const backups = backupHandlers({ provider: 'mysql', hosting: 'local', backup: {} }, database);
+const backups = await backupHandlers({ provider: 'mysql', hosting: 'local', backup: {} }, database);
 const never = new AbortController().signal;
 const quiet = async () => {};
 

@@ -24,7 +24,7 @@ async function withBackup(wal: boolean) {
   const settings = { ...prismaSettings(dirname(made.db.file)), provider: 'sqlite' as const };
   const there = { ...settings, backup: { ...settings.backup, location: join(await tempDir(), 'store') } };
   const store = await openStore(there);
-  const backups = backupHandlers(there, database);
+  const backups = await backupHandlers(there, database);
   const { signal } = options();
   const asked: BackupOptions = { settings: there, backupId: 'backup-20260101-000000', operationId: 'op-1', label: null, reason: null, ledgerDigest: null, signal };
   const record = await backups.create(made.target, store, asked);
